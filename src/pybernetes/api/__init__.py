@@ -1,0 +1,1 @@
+"""The language of the cluster: kinds and schemas, metadata, selectors, quantities, patches, errors."""

@@ -1,0 +1,1 @@
+"""Data about Kubernetes: schemas, defaults and protobuf field numbers."""

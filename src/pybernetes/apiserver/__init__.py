@@ -1,0 +1,1 @@
+"""The only door to the store: the request chain, handlers, strategies, watch cache, discovery."""

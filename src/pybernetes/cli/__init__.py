@@ -1,0 +1,1 @@
+"""The pybernetes command, one file for each verb."""

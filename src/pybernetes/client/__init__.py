@@ -1,0 +1,1 @@
+"""An asynchronous client, informers, work queues and an event recorder."""

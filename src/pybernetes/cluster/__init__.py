@@ -1,0 +1,1 @@
+"""Composition: certificates, kubeconfigs, local nodes, up and down."""

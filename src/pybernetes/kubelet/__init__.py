@@ -1,0 +1,1 @@
+"""The agent on every node: turns pods into running containers through CRI."""

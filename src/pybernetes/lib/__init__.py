@@ -1,0 +1,1 @@
+"""What any program could use: no Kubernetes words in here."""

@@ -1,0 +1,1 @@
+"""Pod networking, and later services and DNS, on each node."""

@@ -1,0 +1,1 @@
+"""Which node runs a pod: queue, snapshot, framework, plugins, binder."""

@@ -1,0 +1,1 @@
+"""Pure meaning that several components share: pod requests, tolerations, owner references, readiness."""

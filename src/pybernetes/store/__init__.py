@@ -1,0 +1,1 @@
+"""Bytes under keys with revisions. Only the API server opens a store."""

@@ -1,0 +1,1 @@
+"""A whole cluster inside a unit test: pytest plugin, simulated nodes, one event loop."""
