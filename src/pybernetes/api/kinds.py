@@ -70,7 +70,7 @@ class Kind:
         return f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
 
     def path(self, namespace: str | None = None, name: str | None = None, subresource: str = "") -> str:
-        """The URL path of a collection, an object or a subresource; no namespace means all or cluster-scoped."""
+        """The URL path of a collection, an object or a subresource; no namespace: all, or cluster scoped."""
         parts = [self.prefix]
         if self.namespaced and namespace:
             parts.append(f"namespaces/{namespace}")

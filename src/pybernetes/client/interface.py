@@ -52,7 +52,7 @@ class Client(Protocol):
     async def create(
         self, kind: Kind, obj: Object, namespace: str | None = None, *, name: str = "", subresource: str = ""
     ) -> Object:
-        """The namespace defaults to the object's own; `name` and `subresource` for pods/eviction, pods/binding..."""
+        """The namespace defaults to the object's own; `name` and `subresource` are for pods/eviction and such."""
         ...
 
     async def update(self, kind: Kind, obj: Object, *, subresource: str = "") -> Object:
@@ -144,7 +144,7 @@ class Informer(Protocol):
         updated: Callable[[Object, Object], None] | None = None,
         deleted: Callable[[Object], None] | None = None,
     ) -> None:
-        """Called in order, on the loop, never concurrently: `added(obj)`, `updated(old, new)`, `deleted(obj)`.
+        """Called in order, on the loop, one at a time: `added(obj)`, `updated(old, new)`, `deleted(obj)`.
         A handler added late is told of everything already there."""
         ...
 
@@ -194,7 +194,7 @@ class Recorder(Protocol):
     """Events about objects, aggregated and rate limited as upstream does; never blocks, never raises."""
 
     def event(self, about: Object, type: str, reason: str, message: str, *, action: str = "") -> None:
-        """`type` is Normal or Warning; `about` needs apiVersion, kind and metadata (or is an ObjectReference)."""
+        """`type` is Normal or Warning; `about` has apiVersion, kind and metadata, or is an ObjectReference."""
         ...
 
 

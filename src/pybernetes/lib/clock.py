@@ -84,9 +84,10 @@ class Deadline:
         if self._timer is not None:
             self._timer.cancel()
         task, self._task = self._task, None
-        if self._expired and task is not None and task.uncancel() <= self._cancelling:
-            if kind is not None and issubclass(kind, asyncio.CancelledError):
-                raise TimeoutError(f"not finished after {self._seconds} s") from error
+        if not self._expired or task is None or task.uncancel() > self._cancelling:
+            return
+        if kind is not None and issubclass(kind, asyncio.CancelledError):
+            raise TimeoutError(f"not finished after {self._seconds} s") from error
 
 
 class _Waiting:

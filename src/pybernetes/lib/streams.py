@@ -10,7 +10,7 @@ from typing import Protocol
 
 
 class ByteStream(Protocol):
-    """Bytes both ways. `read` answers b"" at the end; `write` buffers, `drain` waits while the buffer is full."""
+    """Bytes both ways. `read` answers b"" at the end; `write` buffers, `drain` waits for room."""
 
     async def read(self, limit: int = 65536) -> bytes: ...
 

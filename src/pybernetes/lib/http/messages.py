@@ -133,7 +133,7 @@ class Request:
 
 @dataclass
 class Response:
-    """A whole answer. `body` may be parts that are written one after the other; Content-Length is set by the server."""
+    """A whole answer. `body` may be parts, written one after the other; the server sets Content-Length."""
 
     status: int = 200
     headers: Headers = field(default_factory=Headers)
@@ -141,7 +141,7 @@ class Response:
 
 
 class Writer(Protocol):
-    """Where a `Streaming` answer writes. `write` never waits; `buffered` tells how far the reader is behind."""
+    """Where a `Streaming` answer writes. `write` never waits; `buffered` is how far the reader is behind."""
 
     def write(self, data: bytes) -> None: ...
 
