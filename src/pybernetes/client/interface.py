@@ -52,7 +52,7 @@ class Client(Protocol):
     async def create(
         self, kind: Kind, obj: Object, namespace: str | None = None, *, name: str = "", subresource: str = ""
     ) -> Object:
-        """The namespace defaults to the object's own; `name` and `subresource` are for pods/eviction and such."""
+        """The namespace defaults to the object's own; `name` and `subresource` are for pods/eviction."""
         ...
 
     async def update(self, kind: Kind, obj: Object, *, subresource: str = "") -> Object:
@@ -194,7 +194,7 @@ class Recorder(Protocol):
     """Events about objects, aggregated and rate limited as upstream does; never blocks, never raises."""
 
     def event(self, about: Object, type: str, reason: str, message: str, *, action: str = "") -> None:
-        """`type` is Normal or Warning; `about` has apiVersion, kind and metadata, or is an ObjectReference."""
+        """`type` is Normal or Warning; `about` has apiVersion, kind and metadata, or is a reference."""
         ...
 
 
