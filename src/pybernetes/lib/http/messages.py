@@ -24,6 +24,13 @@ class Headers:
         pairs = lines.items() if isinstance(lines, Mapping) else lines
         self._lines: list[tuple[str, str]] = [(name.lower(), value) for name, value in pairs]
 
+    @classmethod
+    def lowered(cls, lines: list[tuple[str, str]]) -> Headers:
+        """Of lines whose names are in lower case already; the list is taken over, not copied."""
+        headers = cls.__new__(cls)
+        headers._lines = lines
+        return headers
+
     def get(self, name: str, default: str = "") -> str:
         wanted = name.lower()
         return next((value for key, value in self._lines if key == wanted), default)

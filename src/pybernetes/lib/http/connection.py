@@ -1,0 +1,472 @@
+"""One HTTP/1.1 connection of the server: bytes in, handler calls, bytes out.
+
+The event loop calls `data_received`; httptools calls the `on_...` methods, which make an `Exchange` of each
+request; one task at a time answers them in order, so pipelined requests wait their turn while reading is
+paused. An upgraded connection is handed over to a `SocketStream` and this class is done with it.
+No byte of a request is ever logged: they hold tokens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from typing import cast
+
+import httptools
+
+from pybernetes.lib.http.incoming import HIGH_WATER, BrokenBody, Exchange, SlowSender, StreamBody
+from pybernetes.lib.http.messages import (
+    BodyTooLarge,
+    BytesBody,
+    Headers,
+    Peer,
+    Request,
+    Response,
+    Streaming,
+    Upgrade,
+)
+from pybernetes.lib.http.site import LazyDeadline, Site, log_failure, origin_form
+from pybernetes.lib.http.wire import CONTINUE, ChunkedWriter, bodiless, head, next_turn, upgrade_head
+from pybernetes.lib.sockets import SocketStream
+
+log = logging.getLogger(__name__)
+
+_NO_BODY = BytesBody()
+_AT_ONCE = 256 * 1024
+_KEEP = {True: "", False: "connection: close\r\n"}
+
+
+class _HeadTooLarge(Exception):
+    pass
+
+
+class Connection(asyncio.Protocol):
+    """See the module. `task` answers requests; `streaming` says that it runs a `Streaming` or `Upgrade`."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._parser = httptools.HttpRequestParser(self)
+        self._transport: asyncio.Transport
+        self._peer: Peer
+        self._lost = False
+        # The head that is being parsed.
+        self._url = b""
+        self._lines: list[tuple[str, str]] = []
+        self._in_head = False
+        self._fresh = False
+        self._head_size = 0
+        # Requests: still arriving, waiting for their turn, being answered.
+        self._receiving: Exchange | None = None
+        self._waiting: deque[Exchange] = deque()
+        self._current: Exchange | None = None
+        self.task: asyncio.Task[None] | None = None
+        self.streaming = False
+        # What follows a request for an upgrade, until the handler has decided.
+        self._undecided = False
+        self._raw = bytearray()
+        self._discarding = False
+        self._reading_paused = False
+        self._writing_paused = False
+        self._writable: asyncio.Future[None] | None = None
+        self._writer: ChunkedWriter | None = None
+        self._deadline = LazyDeadline(site.clock, self._expire)
+
+    # What the event loop calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._site.connections.add(self)
+        tls = transport.get_extra_info("ssl_object")
+        address = transport.get_extra_info("peername")
+        self._peer = Peer(
+            address=address[0] if isinstance(address, tuple) else "",
+            certificate=tls.getpeercert(binary_form=True) if tls is not None else None,
+            secure=tls is not None,
+        )
+        self._transport.set_write_buffer_limits(high=_AT_ONCE)
+        self._deadline.set(self._site.limits.head_seconds)
+
+    def data_received(self, data: bytes) -> None:
+        if self._discarding:
+            return
+        if self._undecided:
+            self._raw += data
+            self._update_reading()
+            return
+        self._fresh = False
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._undecided = True
+            self._raw += data[upgrade.args[0] :]
+        except httptools.HttpParserError as error:
+            self._refuse(error)
+        if self._in_head and not self._discarding:
+            if not self._fresh:
+                self._head_size += len(data)
+                if self._head_size > self._site.limits.head_bytes:
+                    self._refuse(_HeadTooLarge())
+            elif self._current is None and not self._waiting:
+                self._deadline.set(self._site.limits.head_seconds)
+        if self._waiting and self.task is None:
+            self._start()
+        elif self._current is not None:
+            self._update_reading()
+
+    def eof_received(self) -> bool:
+        return False
+
+    def pause_writing(self) -> None:
+        self._writing_paused = True
+        if self._writer is not None:
+            self._writer.pause()
+        else:
+            self._deadline.set(self._site.limits.write_seconds)
+
+    def resume_writing(self) -> None:
+        self._writing_paused = False
+        if self._writer is not None:
+            self._writer.resume()
+        elif self._current is not None:
+            self._deadline.clear()
+        else:
+            self._deadline.set(self._site.limits.idle_seconds)
+        if self._writable is not None and not self._writable.done():
+            self._writable.set_result(None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lost = True
+        self._waiting.clear()
+        self._deadline.cancel()
+        current = self._current
+        if current is not None and current.body is not None:
+            current.body.fail(ConnectionResetError("the client went before the end of the body"))
+        if self._writable is not None and not self._writable.done():
+            self._writable.set_result(None)
+        if self._writer is not None:
+            self._writer.lose()
+            if self.task is not None:
+                self.task.cancel()
+        if self.task is None:
+            self._forget()
+
+    # What httptools calls.
+
+    def on_message_begin(self) -> None:
+        self._url = b""
+        self._lines = []
+        self._in_head = self._fresh = True
+        self._head_size = 0
+
+    def on_url(self, url: bytes) -> None:
+        self._url = self._url + url if self._url else url
+        if len(self._url) > self._site.limits.head_bytes:
+            raise _HeadTooLarge
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_head:
+            self._lines.append((name.decode("latin-1").lower(), value.decode("latin-1")))
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        parser = self._parser
+        lines = self._lines
+        size = len(self._url)
+        exchange = Exchange(
+            parser.get_method().decode("latin-1"), origin_form(self._url.decode("latin-1")), lines
+        )
+        for name, value in lines:
+            size += len(name) + len(value) + 4
+            if name == "content-length":
+                exchange.length = int(value)
+            elif name == "expect" and value.lower() == "100-continue":
+                exchange.expects_continue = True
+        if size > self._site.limits.head_bytes:
+            raise _HeadTooLarge
+        exchange.old = parser.get_http_version() != "1.1"
+        exchange.keep_alive = not exchange.old and parser.should_keep_alive()
+        exchange.upgrade = parser.should_upgrade()
+        self._receiving = exchange
+        self._waiting.append(exchange)
+
+    def on_body(self, data: bytes) -> None:
+        if self._receiving is not None:
+            self._receiving.feed(data)
+            if self._receiving.body is not None:
+                self._deadline.clear()
+
+    def on_message_complete(self) -> None:
+        if self._receiving is not None:
+            self._receiving.finish()
+            self._receiving = None
+
+    # Answering.
+
+    def _start(self) -> None:
+        self._deadline.clear()
+        self.task = asyncio.get_running_loop().create_task(self._run())
+
+    async def _run(self) -> None:
+        """Answer what waits, in order, until nothing does."""
+        try:
+            while self._waiting and not self._lost:
+                self._current = exchange = self._waiting.popleft()
+                if not await self._answer(exchange):
+                    return
+                self._current = None
+                if self._undecided and not self._waiting:
+                    self._parse_on()
+            if not self._lost:
+                self._deadline.set(self._site.limits.idle_seconds)
+                self._update_reading()
+                if self._in_head:
+                    self._deadline.set(self._site.limits.head_seconds)
+        except asyncio.CancelledError:
+            if not self._lost:
+                self._transport.abort()
+                raise
+        except Exception as error:
+            log_failure("answering", error)
+            self._transport.abort()
+        finally:
+            self._current = None
+            self.task = None
+            if self._site.closing:
+                self._site.changed.set()
+            if self._lost:
+                self._forget()
+
+    async def _answer(self, exchange: Exchange) -> bool:
+        """Handle one request; False when the connection is not for HTTP any more."""
+        answer: Response | Streaming | Upgrade
+        if exchange.refusal is not None:
+            answer = self._site.error_body(*exchange.refusal)
+        else:
+            answer = await self._handle(exchange)
+        if self._lost:
+            return False
+        if exchange.body is not None:
+            exchange.body.discard()
+        if isinstance(answer, Upgrade) and not exchange.upgrade:
+            log.error("the handler upgrades a request that did not ask for it")
+            answer = self._site.error_body(500, "the request did not ask for an upgrade")
+        if isinstance(answer, Upgrade):
+            await self._upgrade(answer)
+            return False
+        keep = exchange.keep_alive and exchange.complete and not self._site.closing
+        if isinstance(answer, Response):
+            try:
+                await self._respond(exchange, answer, keep)
+            except ValueError as error:
+                log_failure("the head of an answer", error)
+                await self._respond(
+                    exchange, self._site.error_body(500, "the answer could not be sent"), keep
+                )
+        else:
+            await self._stream(exchange, answer, keep)
+        keep = keep and not self._site.closing
+        if not keep and not self._lost:
+            self._finish(exchange)
+        return keep
+
+    async def _handle(self, exchange: Exchange) -> Response | Streaming | Upgrade:
+        body: BytesBody | StreamBody
+        if exchange.complete:
+            body = BytesBody(b"".join(exchange.chunks)) if exchange.chunks else _NO_BODY
+            exchange.chunks = None
+        else:
+            body = exchange.body = StreamBody(self, exchange.chunks or [], False, exchange.length)
+        request = Request(
+            exchange.method, exchange.target, Headers.lowered(exchange.headers), body, self._peer
+        )
+        try:
+            return await self._site.handler(request)
+        except BodyTooLarge:
+            return self._site.error_body(413, "the request body is too large")
+        except SlowSender:
+            return self._site.error_body(408, "the request body came too slowly")
+        except BrokenBody:
+            return self._site.error_body(400, "the request body is not valid HTTP/1.1")
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            log_failure("a handler", error)
+        except Exception as error:
+            if not (self._lost and isinstance(error, ConnectionError)):
+                log_failure("a handler", error)
+        return self._site.error_body(500, "the server could not answer this request")
+
+    async def _respond(self, exchange: Exchange, answer: Response, keep: bool) -> None:
+        body = answer.body
+        parts = [body] if isinstance(body, bytes) else body
+        size = len(body) if isinstance(body, bytes) else sum(map(len, body))
+        framing = _KEEP[keep]
+        silent = exchange.method == "HEAD" or bodiless(answer.status)
+        if exchange.method == "HEAD" and not size and "content-length" in answer.headers:
+            framing += f"content-length: {answer.headers.get('content-length')}\r\n"
+        elif not bodiless(answer.status):
+            framing += f"content-length: {size}\r\n"
+        start = head(answer.status, answer.headers, framing)
+        if silent or not size:
+            self._transport.write(start)
+        elif size <= _AT_ONCE:
+            self._transport.write(start + body if isinstance(body, bytes) else b"".join((start, *parts)))
+        else:
+            self._transport.write(start)
+            for part in parts:
+                self._transport.write(part)
+                await self._flushed()
+                if self._lost:
+                    return
+
+    async def _flushed(self) -> None:
+        await next_turn()
+        while self._writing_paused and not self._lost:
+            self._writable = asyncio.get_running_loop().create_future()
+            await self._writable
+
+    async def _stream(self, exchange: Exchange, answer: Streaming, keep: bool) -> None:
+        chunked = not exchange.old
+        framing = _KEEP[keep] + ("transfer-encoding: chunked\r\n" if chunked else "")
+        start = head(answer.status, answer.headers, framing)
+        if exchange.method == "HEAD":
+            self._transport.write(start)
+            return
+        writer = ChunkedWriter(self._transport, start, chunked=chunked, paused=self._writing_paused)
+        self._writer = writer
+        self._deadline.clear()
+        self.streaming = True
+        if self._site.closing:
+            self._site.changed.set()
+        try:
+            await answer.run(writer)
+            writer.end()
+        except Exception as error:
+            if not self._lost:
+                log_failure("a streaming answer", error)
+                self._transport.abort()
+                self._lost = True
+        finally:
+            self._writer = None
+            self.streaming = False
+            writer.lose()
+
+    async def _upgrade(self, answer: Upgrade) -> None:
+        self._transport.write(upgrade_head(answer.status, answer.headers))
+        self._deadline.cancel()
+        self.streaming = True
+        if self._site.closing:
+            self._site.changed.set()
+        stream = SocketStream.adopt(self._transport, self._raw, writing_paused=self._writing_paused)
+        if self._reading_paused:
+            self._transport.resume_reading()
+        try:
+            await answer.run(stream)
+        except (ConnectionError, EOFError):
+            pass
+        except Exception as error:
+            log_failure("an upgraded connection", error)
+        finally:
+            stream.close()
+            self._lost = True
+
+    def _refuse(self, error: Exception) -> None:
+        """The bytes are no HTTP that is understood: answer so once everything before is answered."""
+        if isinstance(error, _HeadTooLarge) or isinstance(error.__context__, _HeadTooLarge):
+            refusal = (
+                431,
+                f"the request line and headers are longer than {self._site.limits.head_bytes} bytes",
+            )
+        else:
+            refusal = (400, "the request is not valid HTTP/1.1")
+        self._in_head = False
+        self._discarding = True
+        receiving, self._receiving = self._receiving, None
+        last = self._waiting[-1] if self._waiting else self._current
+        if receiving is not None:
+            receiving.keep_alive = False
+            receiving.refusal = refusal
+            if receiving.body is not None:
+                receiving.body.fail(BrokenBody(refusal[1]))
+        elif last is None or last.keep_alive:
+            self._waiting.append(Exchange.refused(*refusal))
+
+    def _finish(self, exchange: Exchange) -> None:
+        """Close after the answer. What the client still sends is read and dropped for a while, or it might
+        see a reset instead of the answer."""
+        self._waiting.clear()
+        if exchange.complete:
+            self._transport.close()
+        else:
+            self._discarding = True
+            self._update_reading()
+            if self._transport.can_write_eof():
+                self._transport.write_eof()
+        limits = self._site.limits
+        flushed = self._transport.get_write_buffer_size() == 0
+        self._deadline.set(limits.linger_seconds if flushed else limits.write_seconds)
+
+    def _parse_on(self) -> None:
+        """The handler answered a request for an upgrade in plain HTTP: what follows is HTTP as well."""
+        raw, self._raw = bytes(self._raw), bytearray()
+        self._undecided = False
+        self._parser = httptools.HttpRequestParser(self)
+        if raw:
+            self.data_received(raw)
+
+    # BodySource.
+
+    def want_body(self) -> None:
+        exchange = self._current
+        if exchange is not None and not self._lost:
+            if exchange.expects_continue and not exchange.complete:
+                exchange.expects_continue = False
+                self._transport.write(CONTINUE)
+            self._update_reading()
+            self._deadline.set(self._site.limits.body_seconds)
+
+    def body_read(self) -> None:
+        self._update_reading()
+
+    # Flow control and time.
+
+    def _update_reading(self) -> None:
+        if self._lost:
+            return
+        current = self._current
+        pause = not self._discarding and (
+            (current is not None and (bool(self._waiting) or current.buffered > HIGH_WATER))
+            or len(self._raw) > HIGH_WATER
+        )
+        if pause != self._reading_paused and not self._transport.is_closing():
+            self._reading_paused = pause
+            if pause:
+                self._transport.pause_reading()
+            else:
+                self._transport.resume_reading()
+
+    def _expire(self) -> None:
+        current = self._current
+        if current is not None and current.body is not None and current.body.waiting:
+            current.body.fail(SlowSender("no byte of the body came for too long"))
+        elif self._in_head and self.task is None:
+            self._in_head = False
+            self._discarding = True
+            self._waiting.append(Exchange.refused(408, "the request came too slowly"))
+            self._start()
+        else:
+            self._transport.abort()
+
+    # Shutting down.
+
+    def close_if_idle(self) -> None:
+        if self.task is None and not self._lost:
+            self._transport.close()
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    def _forget(self) -> None:
+        self._site.connections.discard(self)
