@@ -7,6 +7,7 @@ Keys are text such as `/registry/pods/default/web`; values are opaque.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -29,6 +30,10 @@ class Event:
     key: str
     value: bytes | None
     previous: bytes | None
+
+
+Entries = list[Entry]
+Events = list[Event]
 
 
 class StoreError(Exception):
@@ -80,13 +85,18 @@ class Watch(Protocol):
 class Store(Protocol):
     """Durable once a write has returned. All methods may be called concurrently from one event loop."""
 
+    @property
+    def failed(self) -> asyncio.Future[BaseException]:
+        """Resolves with the error after which nothing can be promised any more: the process has to stop."""
+        ...
+
     async def revision(self) -> int:
         """The number of the last committed write; at least 1."""
         ...
 
     async def get(self, key: str) -> Entry | None: ...
 
-    async def list(self, prefix: str) -> tuple[list[Entry], int]:
+    async def list(self, prefix: str) -> tuple[Entries, int]:
         """All entries whose key begins with prefix, in key order, and the revision at which that was so."""
         ...
 
