@@ -1,0 +1,113 @@
+"""Taints and tolerations: which taints keep a pod off a node, or drive it away and when.
+
+Source: the Kubernetes documentation page "Taints and Tolerations".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+Taint = Mapping[str, Any]
+Toleration = Mapping[str, Any]
+
+NO_SCHEDULE = "NoSchedule"
+PREFER_NO_SCHEDULE = "PreferNoSchedule"
+NO_EXECUTE = "NoExecute"
+
+TAINT_NOT_READY = "node.kubernetes.io/not-ready"
+TAINT_UNREACHABLE = "node.kubernetes.io/unreachable"
+TAINT_UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
+TAINT_MEMORY_PRESSURE = "node.kubernetes.io/memory-pressure"
+TAINT_DISK_PRESSURE = "node.kubernetes.io/disk-pressure"
+TAINT_PID_PRESSURE = "node.kubernetes.io/pid-pressure"
+TAINT_NETWORK_UNAVAILABLE = "node.kubernetes.io/network-unavailable"
+TAINT_OUT_OF_SERVICE = "node.kubernetes.io/out-of-service"
+
+DEFAULT_TOLERATION_SECONDS = 300
+
+
+def tolerates(toleration: Toleration, taint: Taint) -> bool:
+    """An empty effect tolerates every effect, an empty key with Exists every taint."""
+    effect = toleration.get("effect")
+    if effect and effect != taint.get("effect"):
+        return False
+    key = toleration.get("key")
+    if key and key != taint.get("key"):
+        return False
+    operator = toleration.get("operator") or "Equal"
+    if operator == "Exists":
+        return True
+    if operator == "Equal":
+        return bool((toleration.get("value") or "") == (taint.get("value") or ""))
+    if operator in ("Lt", "Gt"):
+        try:
+            bound, amount = int(toleration.get("value") or ""), int(taint.get("value") or "")
+        except ValueError:
+            return False
+        return amount < bound if operator == "Lt" else amount > bound
+    return False
+
+
+def tolerated(taint: Taint, tolerations: Iterable[Toleration]) -> bool:
+    return any(tolerates(toleration, taint) for toleration in tolerations)
+
+
+def find_untolerated(
+    taints: Iterable[Taint] | None,
+    tolerations: Sequence[Toleration] | None,
+    effects: Sequence[str] = (NO_SCHEDULE, NO_EXECUTE),
+) -> Taint | None:
+    """The first taint with one of the effects that no toleration covers, or None."""
+    for taint in taints or ():
+        if taint.get("effect") in effects and not tolerated(taint, tolerations or ()):
+            return taint
+    return None
+
+
+def count_untolerated_preferences(
+    taints: Iterable[Taint] | None, tolerations: Sequence[Toleration] | None
+) -> int:
+    """How many PreferNoSchedule taints the pod does not tolerate: fewer is better."""
+    relevant = [one for one in tolerations or () if one.get("effect") in (None, "", PREFER_NO_SCHEDULE)]
+    return sum(
+        1
+        for taint in taints or ()
+        if taint.get("effect") == PREFER_NO_SCHEDULE and not tolerated(taint, relevant)
+    )
+
+
+def eviction_delay(taints: Iterable[Taint], tolerations: Sequence[Toleration] | None) -> float | None:
+    """Seconds a pod may stay under the NoExecute taints: 0 is at once, None is for ever."""
+    shortest: float | None = None
+    for taint in taints:
+        if taint.get("effect") != NO_EXECUTE:
+            continue
+        matching = [one for one in tolerations or () if tolerates(one, taint)]
+        if not matching:
+            return 0.0
+        for toleration in matching:
+            seconds = toleration.get("tolerationSeconds")
+            if seconds is not None:
+                bounded = max(float(seconds), 0.0)
+                shortest = bounded if shortest is None else min(shortest, bounded)
+    return shortest
+
+
+def same_taint(first: Taint, second: Taint) -> bool:
+    """Taints are told apart by key and effect."""
+    return first.get("key") == second.get("key") and first.get("effect") == second.get("effect")
+
+
+def has_taint(taints: Iterable[Taint] | None, key: str, effect: str = "") -> bool:
+    return any(
+        taint.get("key") == key and (not effect or taint.get("effect") == effect) for taint in taints or ()
+    )
+
+
+def describe(taint: Taint) -> str:
+    """`key=value:Effect`, as messages write it."""
+    key, value, effect = taint.get("key", ""), taint.get("value") or "", taint.get("effect") or ""
+    if not effect:
+        return f"{key}={value}:" if value else str(key)
+    return f"{key}={value}:{effect}" if value else f"{key}:{effect}"
