@@ -17,6 +17,7 @@ import httptools
 
 from pybernetes.lib.http.incoming import HIGH_WATER, BrokenBody, Exchange, SlowSender, StreamBody
 from pybernetes.lib.http.messages import (
+    Answer,
     BodyTooLarge,
     BytesBody,
     Headers,
@@ -27,14 +28,21 @@ from pybernetes.lib.http.messages import (
     Upgrade,
 )
 from pybernetes.lib.http.site import LazyDeadline, Site, log_failure, origin_form
-from pybernetes.lib.http.wire import CONTINUE, ChunkedWriter, bodiless, head, next_turn, upgrade_head
+from pybernetes.lib.http.wire import (
+    CONTINUE,
+    ChunkedWriter,
+    bodiless,
+    next_turn,
+    response_head,
+    stream_head,
+    upgrade_head,
+)
 from pybernetes.lib.sockets import SocketStream
 
 log = logging.getLogger(__name__)
 
 _NO_BODY = BytesBody()
 _AT_ONCE = 256 * 1024
-_KEEP = {True: "", False: "connection: close\r\n"}
 
 
 class _HeadTooLarge(Exception):
@@ -218,10 +226,9 @@ class Connection(asyncio.Protocol):
                 if self._undecided and not self._waiting:
                     self._parse_on()
             if not self._lost:
-                self._deadline.set(self._site.limits.idle_seconds)
+                limits = self._site.limits
+                self._deadline.set(limits.head_seconds if self._in_head else limits.idle_seconds)
                 self._update_reading()
-                if self._in_head:
-                    self._deadline.set(self._site.limits.head_seconds)
         except asyncio.CancelledError:
             if not self._lost:
                 self._transport.abort()
@@ -239,7 +246,7 @@ class Connection(asyncio.Protocol):
 
     async def _answer(self, exchange: Exchange) -> bool:
         """Handle one request; False when the connection is not for HTTP any more."""
-        answer: Response | Streaming | Upgrade
+        answer: Answer
         if exchange.refusal is not None:
             answer = self._site.error_body(*exchange.refusal)
         else:
@@ -270,7 +277,7 @@ class Connection(asyncio.Protocol):
             self._finish(exchange)
         return keep
 
-    async def _handle(self, exchange: Exchange) -> Response | Streaming | Upgrade:
+    async def _handle(self, exchange: Exchange) -> Answer:
         body: BytesBody | StreamBody
         if exchange.complete:
             body = BytesBody(b"".join(exchange.chunks)) if exchange.chunks else _NO_BODY
@@ -302,14 +309,8 @@ class Connection(asyncio.Protocol):
         body = answer.body
         parts = [body] if isinstance(body, bytes) else body
         size = len(body) if isinstance(body, bytes) else sum(map(len, body))
-        framing = _KEEP[keep]
-        silent = exchange.method == "HEAD" or bodiless(answer.status)
-        if exchange.method == "HEAD" and not size and "content-length" in answer.headers:
-            framing += f"content-length: {answer.headers.get('content-length')}\r\n"
-        elif not bodiless(answer.status):
-            framing += f"content-length: {size}\r\n"
-        start = head(answer.status, answer.headers, framing)
-        if silent or not size:
+        start = response_head(exchange.method, answer.status, answer.headers, size, keep)
+        if not size or exchange.method == "HEAD" or bodiless(answer.status):
             self._transport.write(start)
         elif size <= _AT_ONCE:
             self._transport.write(start + body if isinstance(body, bytes) else b"".join((start, *parts)))
@@ -329,8 +330,7 @@ class Connection(asyncio.Protocol):
 
     async def _stream(self, exchange: Exchange, answer: Streaming, keep: bool) -> None:
         chunked = not exchange.old
-        framing = _KEEP[keep] + ("transfer-encoding: chunked\r\n" if chunked else "")
-        start = head(answer.status, answer.headers, framing)
+        start = stream_head(answer.status, answer.headers, chunked, keep)
         if exchange.method == "HEAD":
             self._transport.write(start)
             return
@@ -375,10 +375,7 @@ class Connection(asyncio.Protocol):
     def _refuse(self, error: Exception) -> None:
         """The bytes are no HTTP that is understood: answer so once everything before is answered."""
         if isinstance(error, _HeadTooLarge) or isinstance(error.__context__, _HeadTooLarge):
-            refusal = (
-                431,
-                f"the request line and headers are longer than {self._site.limits.head_bytes} bytes",
-            )
+            refusal = (431, f"the head is longer than {self._site.limits.head_bytes} bytes")
         else:
             refusal = (400, "the request is not valid HTTP/1.1")
         self._in_head = False

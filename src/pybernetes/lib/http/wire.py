@@ -16,6 +16,7 @@ from pybernetes.lib.http.messages import Headers
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
 _STATUS_LINES = {code: f"HTTP/1.1 {code} {phrase}\r\n" for code, phrase in _REASONS.items()}
 _FRAMING = frozenset({"content-length", "transfer-encoding", "connection"})
+_KEEP = {True: "", False: "connection: close\r\n"}
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -40,6 +41,21 @@ def head(status: int, headers: Headers, framing: str) -> bytes:
     parts.append(framing)
     parts.append("\r\n")
     return "".join(parts).encode("latin-1", "replace")
+
+
+def response_head(method: str, status: int, headers: Headers, size: int, keep: bool) -> bytes:
+    """The head of a whole answer; one to HEAD without a body may name the length that GET would have."""
+    framing = _KEEP[keep]
+    if method == "HEAD" and not size and "content-length" in headers:
+        framing += f"content-length: {headers.get('content-length')}\r\n"
+    elif not bodiless(status):
+        framing += f"content-length: {size}\r\n"
+    return head(status, headers, framing)
+
+
+def stream_head(status: int, headers: Headers, chunked: bool, keep: bool) -> bytes:
+    """The head of an answer of unknown length; without chunks, closing the connection ends it."""
+    return head(status, headers, _KEEP[keep] + ("transfer-encoding: chunked\r\n" if chunked else ""))
 
 
 def upgrade_head(status: int, headers: Headers) -> bytes:
