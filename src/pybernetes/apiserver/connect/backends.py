@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pybernetes.api.errors import InternalError, ServiceUnavailable
+from pybernetes.api.errors import InternalError
 from pybernetes.lib.http.messages import Answer, Headers, Request, Response, Streaming, Upgrade, Writer
 from pybernetes.lib.http.transport import Transport
 from pybernetes.lib.streams import ByteStream, pipe
@@ -43,7 +43,7 @@ async def forward(transport: Transport, target: str, request: Request, who: str)
             return await _upgrade(transport, target, request)
         return await _stream(transport, target, request)
     except OSError as error:
-        raise ServiceUnavailable(f"error trying to reach {who}: {error}") from error
+        raise InternalError(f"error dialing backend: {who}: {error}") from error
 
 
 async def _stream(transport: Transport, target: str, request: Request) -> Answer:
