@@ -1,0 +1,47 @@
+"""What the API server refuses with 422: rules for every built-in kind, one file a group.
+
+`validate_create` and `validate_update` take objects that are decoded, checked against their schema and
+defaulted, and answer a list of `FieldError`, empty when all is well. The rules of metadata hold for every
+kind; those of a kind's own fields are in the file named in `_FILES`, imported when first needed.
+Each such file has `CREATE` and `UPDATE`: functions by kind.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from pybernetes.api.fields import FieldError
+from pybernetes.api.kinds import Kind
+from pybernetes.api.validation.metadata import validate_metadata, validate_metadata_update
+from pybernetes.api.validation.names import name_rule
+
+Object = dict[str, Any]
+
+_FILES: dict[str, str] = {}
+
+
+def validate_create(kind: Kind, obj: Object) -> list[FieldError]:
+    """What is wrong with a new object."""
+    errors = validate_metadata(obj.get("metadata") or {}, kind.namespaced, name_rule(kind.group, kind.kind))
+    rules = _rules(kind, "CREATE")
+    if rules is not None:
+        errors.extend(rules(obj))
+    return errors
+
+
+def validate_update(kind: Kind, new: Object, old: Object, subresource: str = "") -> list[FieldError]:
+    """What is wrong with a change from `old` to `new` through the object itself or a subresource."""
+    errors = validate_metadata_update(new.get("metadata") or {}, old.get("metadata") or {})
+    rules = _rules(kind, "UPDATE")
+    if rules is not None:
+        errors.extend(rules(new, old, subresource))
+    return errors
+
+
+def _rules(kind: Kind, table: str) -> Any:
+    name = _FILES.get(kind.group)
+    if name is None:
+        return None
+    module = import_module(f"pybernetes.api.validation.{name}")
+    return getattr(module, table).get(kind.kind)

@@ -1,0 +1,169 @@
+"""The rules of `metadata`, the same for every kind: names, labels, annotations, owners, finalizers, what
+stays.
+
+Source: the Kubernetes documentation pages "Object Names and IDs", "Labels and Selectors", "Annotations",
+"Finalizers" and "Owners and Dependents".
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pybernetes.api.fields import (
+    IMMUTABLE,
+    METADATA,
+    FieldError,
+    FieldPath,
+    forbidden,
+    go_quote,
+    invalid,
+    required,
+    too_long,
+)
+from pybernetes.api.names import is_dns1123_label, is_qualified_name
+from pybernetes.api.validation.labels import validate_labels
+from pybernetes.api.validation.names import NameRule
+
+MAX_ANNOTATIONS = 256 * 1024
+_IMMUTABLE_FIELDS = (
+    "name",
+    "namespace",
+    "uid",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+)
+_STANDARD_FINALIZERS = frozenset(("kubernetes", "orphan", "foregroundDeletion"))
+
+Object = dict[str, Any]
+
+
+def validate_metadata(
+    metadata: Object, namespaced: bool, rule: NameRule, path: FieldPath = METADATA
+) -> list[FieldError]:
+    """The metadata of a new object."""
+    errors: list[FieldError] = []
+    prefix = metadata.get("generateName")
+    if prefix:
+        # A prefix may end in "-", which the appended characters make good.
+        masked = prefix[:-1] + "a" if prefix.endswith("-") and len(prefix) > 1 else prefix
+        errors.extend(invalid(path.child("generateName"), prefix, why) for why in rule(masked))
+    name = metadata.get("name")
+    if not name:
+        errors.append(required(path.child("name"), "name or generateName is required"))
+    else:
+        errors.extend(invalid(path.child("name"), name, why) for why in rule(name))
+    namespace = metadata.get("namespace")
+    if namespaced:
+        if not namespace:
+            errors.append(required(path.child("namespace")))
+        else:
+            errors.extend(
+                invalid(path.child("namespace"), namespace, why) for why in is_dns1123_label(namespace)
+            )
+    elif namespace:
+        errors.append(forbidden(path.child("namespace"), "not allowed on this type"))
+    errors.extend(_validate_parts(metadata, path))
+    errors.extend(_validate_finalizers(metadata.get("finalizers") or [], path.child("finalizers")))
+    return errors
+
+
+def validate_metadata_update(new: Object, old: Object, path: FieldPath = METADATA) -> list[FieldError]:
+    """The metadata of an object that changes."""
+    errors: list[FieldError] = []
+    if old.get("deletionTimestamp") is not None:
+        added = sorted(set(new.get("finalizers") or ()) - set(old.get("finalizers") or ()))
+        if added:
+            shown = ", ".join(go_quote(one) for one in added)
+            why = (
+                f"no new finalizers can be added if the object is being deleted, found new finalizers "
+                f"[]string{{{shown}}}"
+            )
+            errors.append(forbidden(path.child("finalizers"), why))
+    if not new.get("resourceVersion"):
+        why = "must be specified for an update"
+        errors.append(invalid(path.child("resourceVersion"), new.get("resourceVersion") or "", why))
+    generation = new.get("generation") or 0
+    if generation < (old.get("generation") or 0):
+        errors.append(invalid(path.child("generation"), generation, "must not be decremented"))
+    for field in _IMMUTABLE_FIELDS:
+        if new.get(field) != old.get(field):
+            errors.append(invalid(path.child(field), new.get(field), IMMUTABLE))
+    errors.extend(_validate_parts(new, path))
+    return errors
+
+
+def _validate_parts(metadata: Object, path: FieldPath) -> list[FieldError]:
+    errors: list[FieldError] = []
+    generation = metadata.get("generation") or 0
+    if generation < 0:
+        errors.append(invalid(path.child("generation"), generation, "must be greater than or equal to 0"))
+    labels = metadata.get("labels")
+    if labels:
+        errors.extend(validate_labels(labels, path.child("labels")))
+    annotations = metadata.get("annotations")
+    if annotations:
+        errors.extend(validate_annotations(annotations, path.child("annotations")))
+    references = metadata.get("ownerReferences")
+    if references:
+        errors.extend(_validate_owners(references, path.child("ownerReferences")))
+    return errors
+
+
+def validate_annotations(annotations: dict[str, str], path: FieldPath) -> list[FieldError]:
+    """Keys are qualified names in any case; all texts together stay under 256 KiB."""
+    errors: list[FieldError] = []
+    total = 0
+    for key, value in annotations.items():
+        errors.extend(invalid(path, key, why) for why in is_qualified_name(key.lower()))
+        total += len(key) + len(value)
+        if not (key.isascii() and value.isascii()):
+            total += len(key.encode()) - len(key) + len(value.encode()) - len(value)
+    if total > MAX_ANNOTATIONS:
+        errors.append(too_long(path, MAX_ANNOTATIONS))
+    return errors
+
+
+def _validate_owners(references: list[Object], path: FieldPath) -> list[FieldError]:
+    errors: list[FieldError] = []
+    controller = ""
+    for position, reference in enumerate(references):
+        where = path.at(position)
+        version = reference.get("apiVersion") or ""
+        if not version:
+            errors.append(required(where.child("apiVersion"), "must not be empty"))
+        elif version.count("/") > 1:
+            why = "must be <group>/<version> or <version>"
+            errors.append(invalid(where.child("apiVersion"), version, why))
+        errors.extend(
+            required(where.child(field), "must not be empty")
+            for field in ("kind", "name", "uid")
+            if not reference.get(field)
+        )
+        if version == "v1" and reference.get("kind") == "Event":
+            why = "/v1, Kind=Event is disallowed from being an owner"
+            errors.append(invalid(where, reference, why))
+        if reference.get("controller"):
+            this = f"{reference.get('kind')}/{reference.get('name')}"
+            if controller:
+                why = (
+                    'Only one reference can have Controller set to true. Found "true" in references for '
+                    f"{controller} and {this}"
+                )
+                errors.append(invalid(path, references, why))
+            controller = this
+    return errors
+
+
+def _validate_finalizers(finalizers: list[str], path: FieldPath) -> list[FieldError]:
+    errors: list[FieldError] = []
+    for finalizer in finalizers:
+        errors.extend(invalid(path, finalizer, why) for why in is_qualified_name(finalizer))
+    if "orphan" in finalizers and "foregroundDeletion" in finalizers:
+        why = "finalizer orphan and foregroundDeletion cannot be both set"
+        errors.append(invalid(path, finalizers, why))
+    for position, finalizer in enumerate(finalizers):
+        if "/" not in finalizer and finalizer not in _STANDARD_FINALIZERS:
+            why = "name is neither a standard finalizer name nor is it fully qualified"
+            errors.append(invalid(path.at(position), finalizer, why))
+    return errors
