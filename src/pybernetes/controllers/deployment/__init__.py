@@ -1,0 +1,1 @@
+"""Deployments: one ReplicaSet a version of the template, and the way from one version to the next."""

@@ -1,0 +1,206 @@
+"""The shell around the replica plans: one class for ReplicaSets and for ReplicationControllers.
+
+Pods and sets come from informers; a set's key goes through the queue to `sync`, which adopts and releases pods,
+creates and deletes what the plan says (unless earlier creations are still unseen), and writes the status.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pybernetes.api.errors import APIError, NotFound
+from pybernetes.api.kinds import PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, Kind
+from pybernetes.client.interface import Object, object_key, split_key
+from pybernetes.controllers.claims import OWNER_INDEX, adoption, claim, index_by_owner, release
+from pybernetes.controllers.expectations import Expectations
+from pybernetes.controllers.objects import is_deleting, labels_of, uid_of, with_kind
+from pybernetes.controllers.podcontrol import PodControl, deletion_identity
+from pybernetes.controllers.reconciler import Context, Reconciler
+from pybernetes.controllers.replicaset import plan as planning
+from pybernetes.semantics.owners import controller_ref
+from pybernetes.semantics.pods import is_ready, is_terminal
+
+
+class ReplicaController(Reconciler):
+    """ReplicaSets; see `ReplicationControllerController` for the older kind."""
+
+    name = "replicaset-controller"
+    source = "replicaset-controller"
+    kind: Kind = REPLICA_SETS
+
+    def __init__(self, context: Context) -> None:
+        self.expectations = Expectations()
+        super().__init__(context)
+        self.workers = context.options.concurrent_replicaset_syncs
+        self.pod_control = PodControl(self.client, self.recorder, self.clock, self.expectations)
+
+    def watch(self) -> None:
+        self.sets = self.informer(self.kind)
+        self.sets.add_index(OWNER_INDEX, index_by_owner)
+        self.pods = self.informer(PODS)
+        self.pods.add_index(OWNER_INDEX, index_by_owner)
+        self.sets.add_handler(
+            added=self.enqueue,
+            updated=lambda old, new: self.enqueue(new),
+            deleted=self._set_deleted,
+        )
+        self.pods.add_handler(added=self._pod_added, updated=self._pod_updated, deleted=self._pod_deleted)
+
+    # Handlers
+
+    def _set_deleted(self, owner: Object) -> None:
+        self.expectations.forget(object_key(owner))
+        self.enqueue(owner)
+
+    def _owner_key(self, pod: Object) -> str | None:
+        owner = controller_ref(pod)
+        if owner is None or owner.get("kind") != self.kind.kind:
+            return None
+        if owner.get("apiVersion", "").rpartition("/")[0] != self.kind.group:
+            return None
+        return f"{pod['metadata']['namespace']}/{owner['name']}"
+
+    def _enqueue_matching(self, pod: Object) -> None:
+        """An orphan may be wanted by any set of its namespace."""
+        for owner in self.sets.store.list(pod["metadata"]["namespace"]):
+            if planning.selector_of(owner, self.kind).matches(labels_of(pod)):
+                self.enqueue(owner)
+
+    def _pod_added(self, pod: Object) -> None:
+        if is_deleting(pod):
+            self._pod_deleted(pod)
+            return
+        key = self._owner_key(pod)
+        if key is not None:
+            self.expectations.observe_creation(key)
+            self.queue.add(key)
+        elif controller_ref(pod) is None:
+            self._enqueue_matching(pod)
+
+    def _pod_updated(self, old: Object, pod: Object) -> None:
+        if is_deleting(pod):
+            self._pod_deleted(pod)
+            if labels_of(pod) != labels_of(old):
+                self._pod_deleted(old)
+            return
+        key, old_key = self._owner_key(pod), self._owner_key(old)
+        if old_key is not None and old_key != key:
+            self.queue.add(old_key)
+        if key is not None:
+            self.queue.add(key)
+            if not is_ready(old) and is_ready(pod):
+                owner = self.sets.store.get(key)
+                seconds = int(owner["spec"].get("minReadySeconds") or 0) if owner else 0
+                if seconds > 0:
+                    self.queue.add_after(key, seconds + 1)
+        elif controller_ref(pod) is None and (labels_of(pod) != labels_of(old) or old_key is not None):
+            self._enqueue_matching(pod)
+
+    def _pod_deleted(self, pod: Object) -> None:
+        key = self._owner_key(pod)
+        if key is not None:
+            self.expectations.observe_deletion(key, deletion_identity(pod))
+            self.queue.add(key)
+
+    # Reconciling
+
+    async def sync(self, key: str) -> None:
+        cached = self.sets.store.get(key)
+        if cached is None:
+            self.expectations.forget(key)
+            return
+        owner = with_kind(cached, self.kind)
+        may_act = self.expectations.satisfied(key, self.clock.monotonic())
+        owned = await self._claimed(owner)
+        failure: tuple[str, str] | None = None
+        error: BaseException | None = None
+        if may_act and not is_deleting(owner):
+            decided = planning.plan(owner, owned, self._related(owner), self.clock.now())
+            error = await self._carry_out_plan(key, owner, decided)
+            if error is not None:
+                failure = ("FailedCreate" if decided.create else "FailedDelete", str(error))
+        elif not may_act and not is_deleting(owner):
+            failure = self._standing_failure(owner)
+        await self._write_status(key, owner, owned, failure)
+        if error is not None:
+            raise error
+
+    def _standing_failure(self, owner: Object) -> tuple[str, str] | None:
+        """A pass that may not act knows nothing new about a failure, and so keeps what is recorded."""
+        for condition in (owner.get("status") or {}).get("conditions") or ():
+            if condition.get("type") == planning.REPLICA_FAILURE:
+                return condition.get("reason", ""), condition.get("message", "")
+        return None
+
+    async def _carry_out_plan(self, key: str, owner: Object, decided: planning.Plan) -> BaseException | None:
+        if decided.create:
+            pods = [planning.new_pod(owner, self.kind)] * decided.create
+            return await self.pod_control.create_all(key, owner, pods)
+        if decided.delete:
+            return await self.pod_control.delete_all(key, owner, decided.delete)
+        return None
+
+    async def _claimed(self, owner: Object) -> list[Object]:
+        """The set's pods, after adopting and releasing."""
+        store = self.pods.store
+        candidates = [
+            *store.by_index(OWNER_INDEX, uid_of(owner)),
+            *store.by_index(OWNER_INDEX, f"orphans/{owner['metadata']['namespace']}"),
+        ]
+        claims = claim(owner, planning.selector_of(owner, self.kind), candidates)
+        owned = list(claims.owned)
+        for pod in claims.release:
+            try:
+                await self.act(release(owner, pod, PODS))
+            except NotFound:
+                continue
+        to_adopt = [pod for pod in claims.adopt if not is_terminal(pod)]
+        if to_adopt and await self._may_adopt(owner):
+            for pod in to_adopt:
+                try:
+                    adopted = await self.act(adoption(owner, self.kind, pod, PODS))
+                except NotFound:
+                    continue
+                owned.append(adopted or pod)
+        return owned
+
+    async def _may_adopt(self, owner: Object) -> bool:
+        """Asks the server itself: a set that has been deleted or replaced meanwhile adopts nothing."""
+        namespace, name = split_key(object_key(owner))
+        live = await self.client.get(self.kind, namespace, name)
+        return uid_of(live) == uid_of(owner) and not is_deleting(live)
+
+    def _related(self, owner: Object) -> Iterable[Object]:
+        """The pods of every set that the same Deployment controls."""
+        above = controller_ref(owner)
+        if above is None:
+            return self.pods.store.by_index(OWNER_INDEX, uid_of(owner))
+        siblings = self.sets.store.by_index(OWNER_INDEX, above["uid"])
+        return [pod for one in siblings for pod in self.pods.store.by_index(OWNER_INDEX, uid_of(one))]
+
+    async def _write_status(
+        self, key: str, owner: Object, owned: list[Object], failure: tuple[str, str] | None
+    ) -> None:
+        now = self.clock.now()
+        new = planning.status(owner, self.kind, owned, now, failure)
+        if not planning.same_status(owner.get("status"), new):
+            try:
+                await self.client.update_status(self.kind, {**owner, "status": new})
+            except APIError:
+                if failure is None:
+                    raise
+        wait = planning.look_again_in(owner, owned, new, now)
+        if wait is not None:
+            self.queue.add_after(key, wait + 0.1)
+
+
+class ReplicationControllerController(ReplicaController):
+    """The same for the older kind."""
+
+    name = "replicationcontroller-controller"
+    source = "replication-controller"
+    kind = REPLICATION_CONTROLLERS
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self.workers = context.options.concurrent_rc_syncs
