@@ -1,0 +1,1 @@
+"""The container runtime interface: gRPC to containerd, and nothing about pods."""
