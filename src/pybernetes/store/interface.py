@@ -115,6 +115,13 @@ class Store(Protocol):
         """Every event with a revision greater than `after`; iteration raises Compacted when some are gone."""
         ...
 
+    async def history(self, prefix: str, after: int, limit: int) -> tuple[Events, int]:
+        """At most `limit` events with a revision greater than `after`, and up to which revision these are all.
+
+        Raises Compacted.
+        """
+        ...
+
     async def compact(self, revision: int) -> None:
         """Events up to and including `revision` need not be kept."""
         ...

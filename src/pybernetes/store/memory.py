@@ -25,7 +25,7 @@ class MemoryStore:
         self._keys = list[str]()
         self._events: Events = []
         self._compacted = 1
-        self._feed = Feed(1, self._history)
+        self._feed = Feed(1, self.history)
         clock = clock or RealClock()
         self._expiry = Expiry(clock, self._expire)
         self._retention = Retention(clock, self._drop_events, 1, 1, keep_seconds, keep_revisions)
@@ -103,7 +103,7 @@ class MemoryStore:
     def watch(self, prefix: str, after: int) -> FeedWatch:
         return self._feed.watch(prefix, after)
 
-    async def _history(self, prefix: str, after: int, limit: int) -> tuple[Events, int]:
+    async def history(self, prefix: str, after: int, limit: int) -> tuple[Events, int]:
         if after < self._compacted:
             raise Compacted(self._compacted + 1)
         start = bisect_right(self._events, after, key=_revision)

@@ -89,7 +89,7 @@ class SqliteStore:
         (self._written,) = file.writer.execute(_LAST).fetchone()
         ((self._compacted,),) = file.writer.execute(_COMPACTED).fetchall()
         self._compacted_rows: int = self._compacted
-        self._feed = Feed(self._written, self._history)
+        self._feed = Feed(self._written, self.history)
         self._waiting: deque[_Write] = deque()
         self._compactions: deque[_Compaction] = deque()
         self._scheduled = False
@@ -165,7 +165,7 @@ class SqliteStore:
     def watch(self, prefix: str, after: int) -> FeedWatch:
         return self._feed.watch(prefix, after)
 
-    async def _history(self, prefix: str, after: int, limit: int) -> tuple[Events, int]:
+    async def history(self, prefix: str, after: int, limit: int) -> tuple[Events, int]:
         upto = self._feed.revision
         events: Events = []
         if after >= self._compacted:

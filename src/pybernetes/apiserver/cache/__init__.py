@@ -17,10 +17,11 @@ Reading one resource (`Cache`):
     await cache.list(namespace=None, selection=EVERYTHING, limit=0, token="", revision=None) -> Page
         # Page.entries (key order), .revision, .token (the continue token, "" at the end),
         # .remaining (remainingItemCount, None when unknown). `revision` lists at exactly that revision.
-        # Raises api.errors' BadRequest for a bad token and Expired (410) for one that is no longer kept.
+        # Raises api.errors' BadRequest for a bad token and Gone (410 Expired) for what is no longer kept.
     await cache.watch(after=None, selection=EVERYTHING, namespace=None, name=None,
                       head=None, initial=False, initial_bookmark=False) -> Subscription
-        # after: every event with a greater revision; None: from now. Raises Expired (410) when too old.
+        # after: every event with a greater revision; None: from now. Raises Gone (410 Expired) when too old.
+        # A revision that is yet to come has to be waited for first (`wait_for`), here and in `list`.
         # initial: first the current state as ADDED (`after` is then not used); initial_bookmark: then the
         # bookmark annotated k8s.io/initial-events-end.
         # head given: bytes, framed as JSON lines; no head: structured batches.
@@ -36,10 +37,11 @@ Watching (`Subscription`):
 
     await subscription.run(writer)      # framed: writes backlog, then live events, one write a commit batch;
                                         # returns when cut off, closed or when the writer's client has gone
-    async for chunk in subscription     # framed: bytes, whole lines; structured: list[WatchEvent(type, entry, revision)]
+    async for chunk in subscription     # framed: bytes, whole lines; structured: list[WatchEvent]
     subscription.bookmark()             # puts a bookmark with the current revision into the stream, in order;
                                         # structured: WatchEvent("BOOKMARK", None, revision)
     subscription.close(); subscription.cut_off   # True when it ended because the reader fell behind
+    WatchEvent: .type .entry (None: BOOKMARK) .revision .initial_end
 
 Values at rest are made by `splice.at_rest(object)`: no apiVersion, kind and resourceVersion, metadata first.
 """
