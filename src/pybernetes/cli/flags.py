@@ -1,0 +1,162 @@
+"""Flags that several verbs share, and the forms of their values: durations, sizes, lists."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable
+from dataclasses import MISSING, fields
+from typing import Any
+
+from pybernetes.cluster.layout import DEFAULT_NAME
+
+UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+SIZES = {
+    "": 1,
+    "Ki": 1 << 10,
+    "Mi": 1 << 20,
+    "Gi": 1 << 30,
+    "Ti": 1 << 40,
+    "k": 10**3,
+    "M": 10**6,
+    "G": 10**9,
+}
+
+
+def duration(text: str) -> float:
+    """Seconds, of upstream's form: 40s, 1m30s, 500ms; a bare number is seconds."""
+    if re.fullmatch(r"\d+(\.\d+)?", text):
+        return float(text)
+    parts = re.findall(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)", text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a duration such as 40s or 1m30s")
+    return sum(float(number) * UNITS[unit] for number, unit in parts)
+
+
+def size(text: str) -> int:
+    """Bytes, of the form of a quantity: 512Mi, 2Gi, 1000000."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT]i|[kMG])?", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 512Mi or 2Gi")
+    return int(float(match[1]) * SIZES[match[2] or ""])
+
+
+def truth(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
+    return text.lower() == "true"
+
+
+def names(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def add_cluster(parser: argparse.ArgumentParser) -> None:
+    """Which cluster is meant."""
+    parser.add_argument("--name", default=DEFAULT_NAME, help=f"the cluster's name (default: {DEFAULT_NAME})")
+    parser.add_argument(
+        "--data-dir", metavar="DIR", help="where its data is (default: /var/lib/pybernetes/NAME)"
+    )
+
+
+def add_server(parser: argparse.ArgumentParser) -> None:
+    """Upstream's flags of the API server; unset ones are None."""
+    group = parser.add_argument_group("API server")
+    group.add_argument("--bind-address", metavar="IP", help="listen on this address (default: 0.0.0.0)")
+    group.add_argument("--secure-port", type=int, metavar="PORT", help="listen on this port (default: 6443)")
+    group.add_argument(
+        "--service-cluster-ip-range", metavar="CIDR", help="addresses of services (default: 10.96.0.0/16)"
+    )
+    group.add_argument("--cluster-cidr", metavar="CIDR", help="addresses of pods (default: 10.244.0.0/16)")
+    group.add_argument(
+        "--token-auth-file", metavar="FILE", help='further users: lines of token,user,uid,"group1,group2"'
+    )
+    group.add_argument("--client-ca-file", metavar="FILE", help="a further CA that signs client certificates")
+
+
+def add_controllers(parser: argparse.ArgumentParser) -> None:
+    """Upstream's flags of the controller manager: one for each field of its options."""
+    from pybernetes.controllers.options import Options
+
+    group = parser.add_argument_group("controllers (upstream's names and defaults)")
+    for field in fields(Options):
+        if field.name in OWN_CONTROLLER_FIELDS:
+            continue
+        default = field.default if field.default is not MISSING else None
+        group.add_argument(
+            "--" + field.name.replace("_", "-"),
+            dest="controllers__" + field.name,
+            type=_form(field.name, default),
+            metavar="VALUE",
+            help=argparse.SUPPRESS
+            if field.name.startswith("concurrent_")
+            else f"(default: {_shown(default)})",
+        )
+
+
+OWN_CONTROLLER_FIELDS = {
+    "cluster_cidr",
+    "service_cluster_ip_range",
+    "cluster_signing_cert_file",
+    "cluster_signing_key_file",
+    "root_ca_file",
+    "service_account_private_key_file",
+}
+"""Fields that the composition fills in."""
+
+
+def _form(name: str, default: Any) -> Any:
+    if isinstance(default, bool):
+        return truth
+    if isinstance(default, tuple):
+        return names
+    if isinstance(default, int):
+        return int
+    if isinstance(default, float):
+        return float if name.endswith(("_rate", "_threshold", "_tolerance")) else duration
+    return str
+
+
+def _shown(default: Any) -> str:
+    if isinstance(default, tuple):
+        return ",".join(default)
+    return (
+        str(default).lower()
+        if isinstance(default, bool)
+        else f"{default:g}"
+        if isinstance(default, float)
+        else str(default)
+    )
+
+
+def controller_flags(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Those flags of `add_controllers` that were given."""
+    prefix = "controllers__"
+    given = {
+        key: value for key, value in vars(arguments).items() if key.startswith(prefix) and value is not None
+    }
+    return {key.removeprefix(prefix): value for key, value in given.items()}
+
+
+KUBELET_FLAGS: dict[str, Callable[[str], Any]] = {
+    "node_status_update_frequency": duration,
+    "image_gc_high_threshold": int,
+    "image_gc_low_threshold": int,
+    "max_pods": int,
+    "serialize_image_pulls": truth,
+}
+"""The kubelet's flags that `up` and `node` pass on, with their forms."""
+
+
+def add_kubelet(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("nodes (the kubelet's names and defaults)")
+    for name, form in KUBELET_FLAGS.items():
+        group.add_argument("--" + name.replace("_", "-"), dest="kubelet__" + name, type=form, metavar="VALUE")
+
+
+def kubelet_flags(arguments: argparse.Namespace) -> dict[str, Any]:
+    prefix = "kubelet__"
+    given = {
+        key: value for key, value in vars(arguments).items() if key.startswith(prefix) and value is not None
+    }
+    return {key.removeprefix(prefix): value for key, value in given.items()}

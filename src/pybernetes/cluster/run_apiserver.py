@@ -1,0 +1,80 @@
+"""The API server's process: `server.json` in, a store, the server on it and a TLS listener out.
+
+Started by the supervisor as `python -m pybernetes.cluster.run_apiserver DIR/server.json`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+import sys
+from pathlib import Path
+
+from pybernetes.cluster import processing
+from pybernetes.cluster.layout import Layout
+from pybernetes.cluster.server_settings import ServerSettings
+
+log = logging.getLogger(__name__)
+
+
+def listener_tls(pki: Path, client_ca: bytes) -> ssl.SSLContext:
+    """TLS with the server's certificate; a client may offer one, which must then be signed by a known CA."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(pki / "apiserver.crt", pki / "apiserver.key")
+    context.load_verify_locations(cadata=client_ca.decode())
+    context.verify_mode = ssl.CERT_OPTIONAL
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+async def serve(settings: ServerSettings, stop: asyncio.Event) -> int:
+    from pybernetes.apiserver.app import APIServer
+    from pybernetes.apiserver.options import Options, read_pem
+    from pybernetes.lib.clock import RealClock
+    from pybernetes.lib.http.server import Server
+    from pybernetes.store.sqlite import SqliteStore
+
+    layout = Layout.of(settings.name, settings.data_dir)
+    pki = layout.pki
+    clock = RealClock()
+    cluster_ca = read_pem(pki / "ca.crt")
+    client_ca = cluster_ca + (read_pem(settings.client_ca_file) if settings.client_ca_file else b"")
+    front_proxy_ca = read_pem(pki / "front-proxy-ca.crt")
+    options = Options(
+        service_cidr=settings.service_cluster_ip_range,
+        cluster_cidr=settings.cluster_cidr,
+        advertise_address=settings.advertise_address,
+        advertise_port=settings.secure_port,
+        client_ca=client_ca,
+        front_proxy_ca=front_proxy_ca,
+        front_proxy_names=("front-proxy-client",),
+        token_file=Path(settings.token_auth_file) if settings.token_auth_file else None,
+        sa_signing_key=read_pem(pki / "sa.key"),
+        cluster_ca=cluster_ca,
+        kubelet_client_certificate=read_pem(pki / "apiserver-kubelet-client.crt"),
+        kubelet_client_key=read_pem(pki / "apiserver-kubelet-client.key"),
+    )
+    store = await SqliteStore.open(layout.database, clock)
+    server = APIServer(store, clock, options)
+    await server.start()
+    http = Server(server.handler, clock)
+    tls = listener_tls(pki, client_ca + front_proxy_ca)
+    await http.start(settings.bind_address, settings.secure_port, tls)
+    log.info("listening on %s:%d", settings.bind_address, settings.secure_port)
+    try:
+        return await processing.until_stopped(stop, [server.failed])
+    finally:
+        await http.close()
+        await server.close()
+        await store.close()
+
+
+def main() -> int:
+    settings = ServerSettings.read(Path(sys.argv[1]))
+    return processing.run(lambda stop: serve(settings, stop))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

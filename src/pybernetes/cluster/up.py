@@ -1,0 +1,363 @@
+"""`pybernetes up`: a whole cluster on this machine, in the order in which it can be fastest.
+
+In: what the user asked for. Out: a detached supervisor for the server and one for each node, and all
+nodes Ready. While the API server starts, the nodes' namespaces are made and their containerds start.
+What already runs is left alone, so a second run changes nothing and a run after a crash or a reboot
+starts what is missing, on the same data.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from pybernetes.cluster import bootstrap, cgroups, host_network, images, local_node, processes, server
+from pybernetes.cluster.admin import Admin
+from pybernetes.cluster.failure import Failure
+from pybernetes.cluster.layout import Layout, NodePaths
+from pybernetes.cluster.local_cluster import (
+    FORWARDING_MEMORY,
+    ClusterSettings,
+    claim_run_directory,
+    live_clusters,
+    locked,
+    mark_live,
+    node_name,
+    supervisor_alive,
+)
+from pybernetes.cluster.node_settings import NodeSettings
+from pybernetes.cluster.server_settings import ServerSettings
+from pybernetes.cluster.waiting import monotonic, pause, until
+
+DEFAULT_NODES = 1
+MOST_NODES = 200
+REGISTRY_PORT = 5000
+READY_SECONDS = 60.0
+MEMORY_SHARE = 0.8
+"""Of the machine's memory, what the nodes together may have."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """The command line; None means what the cluster has already, or the default."""
+
+    nodes: int | None = None
+    bind_address: str | None = None
+    secure_port: int | None = None
+    cluster_cidr: str | None = None
+    service_cluster_ip_range: str | None = None
+    token_auth_file: str | None = None
+    client_ca_file: str | None = None
+    node_cpus: float | None = None
+    node_memory: int | None = None
+    insecure_registries: tuple[str, ...] = ()
+    controller_flags: dict[str, Any] = field(default_factory=dict)
+    node_flags: dict[str, str] = field(default_factory=dict)
+    wait_seconds: float = READY_SECONDS
+
+
+def up(layout: Layout, wishes: Wishes, say: Say) -> ClusterSettings:
+    """Bring the cluster up and wait until every node is Ready."""
+    started = monotonic()
+    with locked(layout):
+        claim_run_directory(layout)
+        settings = decide(layout, wishes)
+        layout.data.mkdir(parents=True, exist_ok=True)
+        settings.write(layout.settings)
+        mark_live(layout)
+        say(f"cluster {layout.name}: data in {layout.data}")
+        _prepare_host(layout, settings)
+        new_server = _start_server(layout, settings)
+        token = bootstrap.new_token()
+        new_nodes = [
+            number for number in range(1, settings.nodes + 1) if _start_node(layout, settings, number, token)
+        ]
+        if not new_server and not new_nodes:
+            say("everything runs already")
+        _wait_for_server(layout, settings, say, started)
+        admin = Admin(layout.pki, settings.secure_port)
+        if new_nodes:
+            bootstrap.allow_joining(admin, token)
+        _wait_for_nodes(layout, settings, admin, wishes.wait_seconds, say, started)
+        admin.close()
+    return settings
+
+
+# deciding
+
+
+def decide(layout: Layout, wishes: Wishes) -> ClusterSettings:
+    """The cluster's settings: those it has, with what was asked for; a new one gets free addresses."""
+    known = ClusterSettings.read(layout.settings)
+    nodes = wishes.nodes or (known.nodes if known else DEFAULT_NODES)
+    if not 1 <= nodes <= MOST_NODES:
+        raise Failure(f"--nodes {nodes} will not do: choose from 1 to {MOST_NODES}")
+    if known is not None and nodes < known.nodes:
+        raise Failure(
+            f"the cluster has {known.nodes} nodes and cannot lose any: drain those you do not want, or start anew "
+            f"with `pybernetes down --purge`"
+        )
+    millis, memory = _share(wishes, known, nodes)
+    given = {
+        name: value
+        for name in ("bind_address", "secure_port", "cluster_cidr", "service_cluster_ip_range")
+        if (value := getattr(wishes, name)) is not None
+    }
+    for name in ("token_auth_file", "client_ca_file"):
+        if getattr(wishes, name) is not None:
+            given[name] = str(Path(getattr(wishes, name)).absolute())
+    for name in ("insecure_registries", "controller_flags", "node_flags"):
+        if getattr(wishes, name):
+            given[name] = getattr(wishes, name)
+    if known is not None:
+        for name in ("cluster_cidr", "service_cluster_ip_range"):
+            if given.get(name, getattr(known, name)) != getattr(known, name):
+                raise Failure(
+                    f"the cluster's {name} is {getattr(known, name)} and cannot change: start anew with "
+                    f"`pybernetes down --purge`"
+                )
+        settings = replace(known, nodes=nodes, cpu_millis=millis, memory_bytes=memory, **given)
+        return _with_bridge(settings)
+    defaults: dict[str, Any] = {
+        "service_cluster_ip_range": "10.96.0.0/16",
+        "bind_address": "0.0.0.0",
+        "secure_port": 0,
+        "cluster_cidr": "",
+    }
+    settings = ClusterSettings(
+        name=layout.name,
+        nodes=nodes,
+        bridge="",
+        bridge_subnet="",
+        cpu_millis=millis,
+        memory_bytes=memory,
+        **{**defaults, **given},
+    )
+    if not settings.cluster_cidr:
+        pods = host_network.choose_network(
+            host_network.POD_POOLS, host_network.taken_networks(), "pod network"
+        )
+        settings = replace(settings, cluster_cidr=str(pods))
+    if not settings.secure_port:
+        settings = replace(settings, secure_port=_choose_port(settings.bind_address))
+    return _with_bridge(settings)
+
+
+def _with_bridge(settings: ClusterSettings) -> ClusterSettings:
+    """Keep the cluster's bridge if it is there or its addresses are free; else give it another."""
+    present = host_network.interfaces()
+    if settings.bridge and settings.bridge in present:
+        return settings
+    taken = host_network.taken_networks()
+    if settings.bridge and not any(settings.subnet.overlaps(other) for other in taken):
+        return settings
+    pool = host_network.BRIDGE_POOL.subnets(new_prefix=24)
+    subnet = host_network.choose_network(pool, taken, "network for a bridge")
+    return replace(settings, bridge=host_network.choose_bridge(present), bridge_subnet=str(subnet))
+
+
+def _choose_port(address: str) -> int:
+    """6443, or the next free one if another cluster of ours has that."""
+    ours = set()
+    for data in live_clusters().values():
+        other = ClusterSettings.read(data / "cluster.json")
+        if other is not None:
+            ours.add(other.secure_port)
+    port = 6443
+    while port in ours:
+        port += 1
+    if not server.port_is_free(address, port):
+        raise Failure(
+            f"port {port} is taken: choose another with --secure-port, or see who has it with "
+            f"`ss -ltnp 'sport = :{port}'`"
+        )
+    return port
+
+
+def _share(wishes: Wishes, known: ClusterSettings | None, nodes: int) -> tuple[int, int]:
+    """Each node's cpu (thousandths) and memory (bytes): an equal part of the machine unless asked otherwise."""
+    millis = (os.cpu_count() or 1) * 1000 // nodes
+    memory = int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * MEMORY_SHARE) // nodes
+    if known is not None and known.nodes == nodes:
+        millis, memory = known.cpu_millis, known.memory_bytes
+    if wishes.node_cpus is not None:
+        millis = int(wishes.node_cpus * 1000)
+    if wishes.node_memory is not None:
+        memory = wishes.node_memory
+    if millis < 10 or memory < 64 << 20:
+        raise Failure(
+            "a node needs at least 0.01 cpus and 64Mi of memory: give more with --node-cpus and --node-memory"
+        )
+    return millis, memory >> 20 << 20
+
+
+# starting
+
+
+def _prepare_host(layout: Layout, settings: ClusterSettings) -> None:
+    if cgroups.version() == 0:
+        raise Failure(
+            "control groups are not mounted: mount them as systemd does, or run `apt-get install cgroupfs-mount`"
+        )
+    pods = ipaddress.IPv4Network(settings.cluster_cidr)
+    host_network.create(layout.table, settings.bridge, settings.subnet, pods, host_network.mtu())
+    host_network.switch_forwarding_on(FORWARDING_MEMORY)
+    local_node.prepare_namespaces_folder(layout.namespaces)
+
+
+def _end_orphans(record_path: Path) -> None:
+    """End the children of a supervisor that was killed, before another one starts them again."""
+    record = processes.read_record(record_path)
+    if record is None:
+        return
+    left = record.living()
+    for process in left:
+        processes.send(process, signal.SIGTERM)
+    for process in processes.wait_ended(left, 5, monotonic, pause):
+        processes.send(process, signal.SIGKILL)
+    processes.wait_ended(left, 5, monotonic, pause)
+
+
+def _start_server(layout: Layout, settings: ClusterSettings) -> bool:
+    """Start the server's supervisor unless it runs; whether it was started."""
+    if supervisor_alive(layout.server_record):
+        return False
+    _end_orphans(layout.server_record)
+    wanted = ServerSettings(
+        name=layout.name,
+        data_dir=str(layout.data),
+        bind_address=settings.bind_address,
+        secure_port=settings.secure_port,
+        advertise_address=host_network.gateway(settings.subnet),
+        service_cluster_ip_range=settings.service_cluster_ip_range,
+        cluster_cidr=settings.cluster_cidr,
+        token_auth_file=settings.token_auth_file,
+        client_ca_file=settings.client_ca_file,
+        controller_flags=settings.controller_flags,
+    )
+    wanted.check()
+    server.check_port(wanted)
+    spawn_supervisor(layout, "server", server.prepare(layout, wanted))
+    return True
+
+
+def _start_node(layout: Layout, settings: ClusterSettings, number: int, token: str) -> bool:
+    """Start a node's supervisor unless it runs; whether it was started."""
+    paths = layout.node(node_name(number))
+    if supervisor_alive(paths.record):
+        return False
+    _end_orphans(paths.record)
+    group = f"{layout.cgroup}/{paths.name}"
+    cgroups.create_node(group, settings.cpu_millis, settings.memory_bytes)
+    gateway = host_network.gateway(settings.subnet)
+    place = local_node.Place(
+        bridge=settings.bridge,
+        number=number,
+        address=host_network.node_address(settings.subnet, number),
+        prefix_length=settings.subnet.prefixlen,
+        gateway=gateway,
+        mtu=host_network.mtu(),
+    )
+    local_node.prepare(paths, place, group)
+    registries = (f"{gateway}:{REGISTRY_PORT}", *settings.insecure_registries)
+    local_node.write_containerd_config(paths, images.PAUSE_IMAGE, registries)
+    _write_node_settings(layout, settings, paths, place, token, group)
+    path = paths.data / "supervisor.spec.json"
+    local_node.spec(paths, group).write(path)
+    spawn_supervisor(layout, paths.name, path)
+    return True
+
+
+def _write_node_settings(
+    layout: Layout,
+    settings: ClusterSettings,
+    paths: NodePaths,
+    place: local_node.Place,
+    token: str,
+    group: str,
+) -> None:
+    paths.ca_certificate.write_bytes(layout.ca_certificate.read_bytes())
+    NodeSettings(
+        name=paths.name,
+        server=f"https://{place.gateway}:{settings.secure_port}",
+        ca=str(paths.ca_certificate),
+        kubeconfig=str(paths.kubeconfig),
+        certificates=str(paths.certificates),
+        token=token,
+        address=place.address,
+        runtime_socket=str(local_node.RUNTIME_STATE / "containerd.sock"),
+        sandbox_image=images.PAUSE_IMAGE,
+        sandbox_archive=str(images.pause_archive(layout.images)),
+        kubelet=str(local_node.KUBELET),
+        cni_config=str(paths.cni_config),
+        cluster_cidr=settings.cluster_cidr,
+        cgroup=group,
+        cpu_millis=settings.cpu_millis,
+        memory_bytes=settings.memory_bytes,
+        mtu=place.mtu,
+        host_routes=True,
+        kubelet_flags=settings.node_flags,
+    ).write(paths.config)
+
+
+def spawn_supervisor(layout: Layout, name: str, spec: Path) -> None:
+    """Start a supervisor that outlives this command; it tells its own troubles in its log."""
+    log = layout.logs / f"supervisor-{name}.log"
+    with open(log, "ab", buffering=0) as output:
+        subprocess.Popen(
+            [sys.executable, "-m", "pybernetes.cluster.supervisor", str(spec)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd="/",
+            start_new_session=True,
+        )
+
+
+# waiting
+
+
+def _wait_for_server(layout: Layout, settings: ClusterSettings, say: Say, started: float) -> None:
+    admin = Admin(layout.pki, settings.secure_port, timeout=2)
+    if not until(admin.ready, READY_SECONDS):
+        raise Failure(
+            f"the API server is not ready after {READY_SECONDS:g} s: its log is {layout.logs}/apiserver.log "
+            f"(`pybernetes logs apiserver`)"
+        )
+    admin.close()
+    say(f"API server ready at https://127.0.0.1:{settings.secure_port} after {monotonic() - started:.1f} s")
+
+
+def _wait_for_nodes(
+    layout: Layout, settings: ClusterSettings, admin: Admin, seconds: float, say: Say, started: float
+) -> None:
+    waiting = set(settings.node_names)
+
+    def look() -> bool:
+        for node in admin.call("GET", "/api/v1/nodes")["items"]:
+            name = node["metadata"]["name"]
+            if name in waiting and is_ready(node):
+                waiting.discard(name)
+                say(f"{name} Ready after {monotonic() - started:.1f} s")
+        return not waiting
+
+    if not until(look, seconds, 0.05):
+        name = sorted(waiting)[0]
+        raise Failure(
+            f"{', '.join(sorted(waiting))} not Ready after {seconds:g} s: see `pybernetes logs {name}` and "
+            f"`pybernetes logs {name}-containerd` (in {layout.logs})"
+        )
+
+
+def is_ready(node: dict[str, Any]) -> bool:
+    conditions = node.get("status", {}).get("conditions", [])
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
