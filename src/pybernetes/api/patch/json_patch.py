@@ -1,0 +1,174 @@
+"""JSON patch (RFC 6902): a list of add, remove, replace, move, copy and test operations, all or nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from pybernetes.api.patch.errors import MalformedPatch, UnfitPatch
+
+Object = dict[str, Any]
+
+_NEEDS_VALUE = frozenset(("add", "replace", "test"))
+_NEEDS_FROM = frozenset(("move", "copy"))
+
+
+def apply(obj: Object, operations: list[Any]) -> Any:
+    """The object after all operations. Raises PatchError."""
+    document: Any = msgspec.json.decode(msgspec.json.encode(obj))
+    for operation in operations:
+        document = _apply(document, operation)
+    return document
+
+
+def _apply(document: Any, operation: Any) -> Any:
+    if not isinstance(operation, dict):
+        raise MalformedPatch("json: cannot unmarshal into Go value of type jsonpatch.Operation")
+    name, path = operation.get("op"), operation.get("path")
+    if not isinstance(path, str):
+        raise MalformedPatch(f'error decoding patch: operation "{name}" needs a path')
+    if name in _NEEDS_FROM:
+        source = operation.get("from")
+        if not isinstance(source, str):
+            raise MalformedPatch(f'error decoding patch: operation "{name}" needs a from')
+        value = _copy(_get(document, source, name))
+        if name == "move":
+            if path.startswith(source + "/"):
+                raise UnfitPatch(f"unable to move {source} into itself")
+            document = _remove(document, source, name)
+        return _add(document, path, value, name)
+    if name == "remove":
+        return _remove(document, path, name)
+    if name in _NEEDS_VALUE:
+        if "value" not in operation and name != "test":
+            raise MalformedPatch(f'error decoding patch: operation "{name}" needs a value')
+        value = operation.get("value")
+        if name == "add":
+            return _add(document, path, _copy(value), name)
+        if name == "replace":
+            return _replace(document, path, _copy(value))
+        _test(document, path, value)
+        return document
+    raise UnfitPatch(f"Unexpected kind: {name}")
+
+
+def _copy(value: Any) -> Any:
+    return msgspec.json.decode(msgspec.json.encode(value)) if isinstance(value, (dict, list)) else value
+
+
+def _parts(path: str) -> list[str]:
+    if path == "":
+        return []
+    if not path.startswith("/"):
+        raise UnfitPatch(f'path "{path}" must start with "/"')
+    return [part.replace("~1", "/").replace("~0", "~") for part in path[1:].split("/")]
+
+
+def _holder(document: Any, path: str, operation: str) -> tuple[Any, str]:
+    """The container that the last part of the path is in, and that part."""
+    parts = _parts(path)
+    here = document
+    for part in parts[:-1]:
+        if isinstance(here, dict) and part in here:
+            here = here[part]
+        elif isinstance(here, list) and _is_index(part) and int(part) < len(here):
+            here = here[int(part)]
+        else:
+            here = None
+        if not isinstance(here, (dict, list)):
+            raise UnfitPatch(
+                f'{operation} operation does not apply: doc is missing path: "{path}": missing value'
+            )
+    return here, parts[-1]
+
+
+def _is_index(part: str) -> bool:
+    return part.isdigit() and (part == "0" or not part.startswith("0"))
+
+
+def _index(holder: list[Any], part: str, path: str, limit: int) -> int:
+    if not _is_index(part):
+        raise UnfitPatch(f"error in path: '{path}': strconv.Atoi: parsing \"{part}\": invalid syntax")
+    position = int(part)
+    if position >= limit:
+        raise UnfitPatch(
+            f"error in path: '{path}': Unable to access invalid index: {part}: invalid index referenced"
+        )
+    return position
+
+
+def _get(document: Any, path: str, operation: str) -> Any:
+    if path == "":
+        return document
+    holder, part = _holder(document, path, operation)
+    if isinstance(holder, dict):
+        if part not in holder:
+            raise UnfitPatch(
+                f"{operation} operation does not apply: doc is missing key: {path}: missing value"
+            )
+        return holder[part]
+    return holder[_index(holder, part, path, len(holder))]
+
+
+def _add(document: Any, path: str, value: Any, operation: str) -> Any:
+    if path == "":
+        return value
+    holder, part = _holder(document, path, operation)
+    if isinstance(holder, dict):
+        holder[part] = value
+    elif part == "-":
+        holder.append(value)
+    else:
+        holder.insert(_index(holder, part, path, len(holder) + 1), value)
+    return document
+
+
+def _remove(document: Any, path: str, operation: str) -> Any:
+    if path == "":
+        return None
+    holder, part = _holder(document, path, operation)
+    if isinstance(holder, dict):
+        if part not in holder:
+            why = f"Unable to remove nonexistent key: {part}: missing value"
+            raise UnfitPatch(f"error in {operation} for path: '{path}': {why}")
+        del holder[part]
+    else:
+        del holder[_index(holder, part, path, len(holder))]
+    return document
+
+
+def _replace(document: Any, path: str, value: Any) -> Any:
+    if path == "":
+        return value
+    holder, part = _holder(document, path, "replace")
+    if isinstance(holder, dict):
+        if part not in holder:
+            raise UnfitPatch(f"replace operation does not apply: doc is missing key: {path}: missing value")
+        holder[part] = value
+    else:
+        holder[_index(holder, part, path, len(holder))] = value
+    return document
+
+
+def _test(document: Any, path: str, value: Any) -> None:
+    if path == "":
+        present = document
+    else:
+        holder, part = _holder(document, path, "test")
+        if isinstance(holder, dict):
+            present = holder.get(part)
+        else:
+            present = holder[_index(holder, part, path, len(holder))]
+    if not _equal(present, value):
+        raise UnfitPatch(f"testing value {path} failed: test failed")
+
+
+def _equal(first: Any, second: Any) -> bool:
+    if isinstance(first, bool) or isinstance(second, bool):
+        return first is second
+    if isinstance(first, dict) and isinstance(second, dict):
+        return first.keys() == second.keys() and all(_equal(first[key], second[key]) for key in first)
+    if isinstance(first, list) and isinstance(second, list):
+        return len(first) == len(second) and all(_equal(a, b) for a, b in zip(first, second, strict=True))
+    return bool(first == second)
