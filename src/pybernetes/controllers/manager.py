@@ -14,7 +14,11 @@ from pybernetes.client.recorder import EventRecorder
 from pybernetes.client.workqueue import WorkQueue
 from pybernetes.controllers.clusterrole_aggregation import ClusterRoleAggregationController
 from pybernetes.controllers.deployment.controller import DeploymentController
+from pybernetes.controllers.nodes.eviction import TaintEvictionController
+from pybernetes.controllers.nodes.ipam import NodeIpamController
+from pybernetes.controllers.nodes.lifecycle import NodeLifecycleController
 from pybernetes.controllers.options import Options
+from pybernetes.controllers.podgc import PodGarbageCollector
 from pybernetes.controllers.reconciler import Context, Reconciler
 from pybernetes.controllers.replicaset.controller import ReplicaController, ReplicationControllerController
 from pybernetes.lib.clock import Clock
@@ -26,6 +30,10 @@ CONTROLLERS: tuple[type[Reconciler], ...] = (
     ReplicaController,
     ReplicationControllerController,
     DeploymentController,
+    NodeIpamController,
+    NodeLifecycleController,
+    TaintEvictionController,
+    PodGarbageCollector,
     ClusterRoleAggregationController,
 )
 """All there are, in the order in which they start."""
