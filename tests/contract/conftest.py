@@ -39,6 +39,7 @@ class Witness:
         self._last = event.revision
         before = self._state.pop(event.key, None)
         assert event.previous == (before.value if before else None), "an event carries the value before it"
+        assert event.previous_revision == (before.revision if before else 0)
         if event.value is not None:
             self._state[event.key] = Entry(event.key, event.value, event.revision)
 

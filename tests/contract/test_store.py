@@ -179,6 +179,7 @@ async def test_what_is_compacted_cannot_be_watched_and_the_rest_can(store: Store
     assert refusal.value.oldest == 9
     events = await collect(store.watch("", 8), 5)
     assert [event.revision for event in events] == [9, 10, 11, 12, 13]
+    assert [event.previous_revision for event in events] == [8, 9, 10, 0, 12]
     assert events[0].previous == b"6"
     await store.compact(13)
     await store.compact(3)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 
@@ -24,12 +24,16 @@ class Entry:
 
 @dataclass(slots=True, frozen=True)
 class Event:
-    """One write. `value` is None for a deletion; `previous` is the value before, None for a creation."""
+    """One write. `value` is None for a deletion; `previous` is the value before, None for a creation.
+
+    `previous_revision` is that of the write before, 0 for a creation.
+    """
 
     revision: int
     key: str
     value: bytes | None
     previous: bytes | None
+    previous_revision: int = field(default=0, compare=False)
 
 
 Entries = list[Entry]

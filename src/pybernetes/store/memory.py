@@ -65,7 +65,9 @@ class MemoryStore:
         self._entries[key] = Entry(key, value, revision)
         if ttl is not None:
             self._expiry.add([(self._expiry.when(ttl), key, revision)])
-        self._publish(Event(revision, key, value, previous.value if previous else None))
+        self._publish(
+            Event(revision, key, value, *((previous.value, previous.revision) if previous else (None, 0)))
+        )
         return revision
 
     async def delete(self, key: str, expected: int | None) -> int:
@@ -79,7 +81,7 @@ class MemoryStore:
         revision = self._feed.revision + 1
         del self._entries[key]
         del self._keys[bisect_left(self._keys, key)]
-        self._publish(Event(revision, key, None, previous.value))
+        self._publish(Event(revision, key, None, previous.value, previous.revision))
         return revision
 
     def _swap(self, key: str, expected: int | None) -> Entry | None:

@@ -177,7 +177,8 @@ class SqliteStore:
     def _read_log(self, prefix: str, after: int, upto: int, limit: int) -> Events:
         where, bounds = _range("l.key", prefix)
         rows = self._file.lister.execute(
-            "SELECT l.revision, l.key, l.value, p.value FROM log l LEFT JOIN log p ON p.revision = l.previous"
+            "SELECT l.revision, l.key, l.value, p.value, coalesce(p.revision, 0) FROM log l"
+            " LEFT JOIN log p ON p.revision = l.previous"
             f" WHERE l.revision > ? AND l.revision <= ? AND {where} ORDER BY l.revision LIMIT ?",
             (after, upto, *bounds, limit),
         )
@@ -271,7 +272,7 @@ class SqliteStore:
         else:
             writer.execute("INSERT OR REPLACE INTO entries VALUES (?, ?, ?)", (key, revision, write.expires))
         self._written = revision
-        events.append(Event(revision, key, write.value, previous))
+        events.append(Event(revision, key, write.value, previous, found))
         return _Outcome(write, revision)
 
     def _tell(self, outcomes: _Outcomes) -> None:

@@ -209,7 +209,9 @@ class Cache:
             upto = self.revision
             for event in await self._around.log(self.spec.prefix, revision, upto):
                 key, previous, value = event.key[start:], event.previous, event.value
-                before = read_entry(self.spec, key, 0, previous) if previous is not None else None
+                before = None
+                if previous is not None:
+                    before = read_entry(self.spec, key, event.previous_revision, previous)
                 after = read_entry(self.spec, key, event.revision, value) if value is not None else None
                 older.append(Change(event.revision, key, before, after))
             revision = upto

@@ -110,7 +110,7 @@ async def test_what_the_cache_no_longer_keeps_comes_from_the_log(
         await world.put("a", app=str(number))
         await world.put(f"b{number}")
     page = await world.pods.list(revision=first)
-    assert [entry.labels for entry in page.entries] == [{"app": "old"}]
+    assert [(entry.labels, entry.revision) for entry in page.entries] == [({"app": "old"}, first)]
 
 
 async def test_pages_that_are_too_old_are_refused_with_a_token_to_go_on(world: World) -> None:
