@@ -18,7 +18,7 @@ import contextlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from pybernetes.lib.clock import Clock
 from pybernetes.lib.http.messages import Headers
@@ -199,15 +199,16 @@ async def bridge(client: Channels, runtime: Channels) -> None:
         (runtime.stderr, client.stderr),
         (runtime.error, client.error),
     ]
-    feeding = [asyncio.ensure_future(_carry(*pair)) for pair in inward]
-    answers = asyncio.gather(*[_carry(*pair) for pair in outward])
+    feeding = [asyncio.ensure_future(_carry(source, sink)) for source, sink in inward]
+    answers = asyncio.gather(*[_carry(source, sink) for source, sink in outward])
     gone = asyncio.ensure_future(client.wait_closed())
+    watched: list[asyncio.Future[Any]] = [answers, gone]
     try:
-        await asyncio.wait([answers, gone], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
         if answers.done() and not gone.done():
             await client.finish()
     finally:
-        tasks = [*feeding, answers, gone]
+        tasks: list[asyncio.Future[Any]] = [*feeding, *watched]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -228,6 +229,7 @@ class _SpdyOwner:
 
     async def finish(self) -> None:
         """Closing while the client still sends could cost it what it has not read: let it close first."""
+        await self.connection.flush()
         self.connection.go_away()
         if self.clock is not None:
             with contextlib.suppress(TimeoutError):

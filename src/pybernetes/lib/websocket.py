@@ -7,8 +7,8 @@ stream's bytes into messages. Pings are answered, fragments joined, and a messag
 
 from __future__ import annotations
 
-import asyncio
 import base64
+import contextlib
 import hashlib
 import os
 from collections.abc import Sequence
@@ -205,13 +205,15 @@ class WebSocket:
             return _message(whole, self._parts_text)
         if opcode == _PING:
             if not self.closed:
-                self._write(_PONG, payload)
-                await self._stream.drain()
+                with contextlib.suppress(ConnectionError):
+                    self._write(_PONG, payload)
+                    await self._stream.drain()
         elif opcode == _CLOSE:
             self.close_code = int.from_bytes(payload[:2], "big") if len(payload) >= 2 else NO_STATUS
             if not self._close_sent:
                 self._close_sent = True
-                self._write(_CLOSE, payload[:2])
+                with contextlib.suppress(ConnectionError):
+                    self._write(_CLOSE, payload[:2])
             self._stream.close()
         elif opcode != _PONG:
             raise WebSocketError(f"unknown opcode {opcode}")
@@ -309,10 +311,3 @@ class WebSocketStream:
 
     async def wait_closed(self) -> None:
         await self._socket.wait_closed()
-
-
-async def close_handshake(socket: WebSocket, code: int = NORMAL) -> None:
-    """Close and read on until the other end has answered. Bound it with a timeout."""
-    socket.close(code)
-    while await socket.receive() is not None:
-        await asyncio.shield(socket.drain())

@@ -106,6 +106,11 @@ class SpdyStream:
         while len(self._pending) > _PENDING_LIMIT and not self._local_finished:
             await self._wait()
 
+    async def flush(self) -> None:
+        """Wait until the windows have let everything out, or the stream has ended."""
+        while self._pending and not self._local_finished:
+            await self._wait()
+
     def write_eof(self) -> None:
         if not self._local_finished and not self._fin_wanted:
             self._fin_wanted = True
@@ -249,6 +254,11 @@ class SpdyConnection:
     async def drain(self) -> None:
         await self._stream.drain()
 
+    async def flush(self) -> None:
+        """Wait until everything written to any stream is on its way."""
+        for stream in list(self._streams.values()):
+            await stream.flush()
+
     async def wait_closed(self) -> None:
         """The other end has gone, or `close` was called."""
         await asyncio.wait([self._reader])
@@ -293,6 +303,9 @@ class SpdyConnection:
         try:
             while data := await self._stream.read(1 << 16):
                 for frame in self._decoder.feed(data):
+                    if frame.kind == frames.GOAWAY:
+                        # Those who send it are done: Go's implementation does not read on after it either.
+                        return
                     stream = self._handle(frame)
                     while stream is not None and stream.buffered > UNREAD_LIMIT:
                         self._room.clear()
