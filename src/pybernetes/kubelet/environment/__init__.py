@@ -1,0 +1,1 @@
+"""What a container's process sees of its surroundings: variables, names, resolver."""

@@ -1,0 +1,1 @@
+"""Images on a node: names, credentials, pulling, and removing what nobody uses."""
