@@ -2,9 +2,8 @@
 
 Writes that wait are executed together on the loop's thread and committed together in another, one batch in
 flight; the next batch gathers meanwhile. Results and events leave only after the commit (WAL,
-synchronous=FULL). The write-ahead log grows until a checkpoint copies it: first without disturbing anyone,
-then shortly between two batches so that it starts over; after a pause it is emptied. A commit that fails ends
-the store: see `failed`.
+synchronous=FULL). Checkpoints run between two batches (sqlite_checkpoints.py). A commit that fails ends the
+store: see `failed`.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pybernetes.lib.clock import Clock, RealClock, Timer
+from pybernetes.lib.clock import Clock, RealClock
 from pybernetes.store.expiry import Appointments, Expiry, Keys
 from pybernetes.store.interface import (
     Compacted,
@@ -31,6 +30,7 @@ from pybernetes.store.interface import (
     Unusable,
 )
 from pybernetes.store.retention import KEEP_REVISIONS, KEEP_SECONDS, Retention
+from pybernetes.store.sqlite_checkpoints import Checkpoints
 from pybernetes.store.sqlite_file import OpenFile, explain
 from pybernetes.store.watching import Feed, FeedWatch
 
@@ -38,10 +38,6 @@ BATCH = 128
 """Writes in one transaction: more would hold the loop for more than some milliseconds."""
 COMPACT_SLICE = 256
 """Revisions compacted in one transaction, for the same reason."""
-WAL_LIMIT = 16 << 20
-"""Bytes, estimated, after which the write-ahead log is checkpointed."""
-IDLE_SECONDS = 3.0
-"""Without a write for so long, the write-ahead log is emptied."""
 
 _CURRENT = "SELECT e.revision, l.value FROM entries e JOIN log l ON l.revision = e.revision WHERE e.key = ?"
 _COMPACTED = "SELECT value FROM meta WHERE name = 'compacted'"
@@ -94,11 +90,9 @@ class SqliteStore:
         self._compactions: deque[_Compaction] = deque()
         self._scheduled = False
         self._in_flight = False
-        self._passive = False
-        self._checkpoint_due = ""
-        self._logged = 0
-        self._idle_timer: Timer | None = None
-        self._idle_mark = 0
+        self._checkpoints = Checkpoints(
+            clock, file.checkpointer, self._reading, self._schedule, lambda error: self._fail(error, [])
+        )
         self._closing = False
         self._idle: asyncio.Future[None] | None = None
         self._broken: Unusable | None = None
@@ -212,9 +206,9 @@ class SqliteStore:
         self._scheduled = False
         if self._in_flight or self._broken is not None:
             return
-        if self._checkpoint_due:
-            mode, self._checkpoint_due = self._checkpoint_due, ""
-            self._fly(lambda: self._checkpoint(mode), lambda _: None)
+        checkpoint = self._checkpoints.take_due()
+        if checkpoint is not None:
+            self._fly(checkpoint, lambda _: None)
         elif self._waiting or self._compactions:
             self._start_batch()
         elif self._idle is not None and not self._idle.done():
@@ -252,8 +246,7 @@ class SqliteStore:
             self._tell(outcomes)
             if compacted is not None:
                 self._compaction_done(compacted)
-            self._logged += 12_000 + sum(len(event.value or b"") + 6_000 for event in events)
-            self._care_for_log()
+            self._checkpoints.wrote(12_000 + sum(len(event.value or b"") + 6_000 for event in events))
 
         self._fly(lambda: writer.execute("COMMIT"), committed, outcomes)
 
@@ -351,42 +344,6 @@ class SqliteStore:
             if not done.done():
                 done.set_result(None)
 
-    # The write-ahead log
-
-    def _care_for_log(self) -> None:
-        if self._logged > WAL_LIMIT and not self._passive:
-            self._passive = True
-            self._logged = 0
-            copied = self._loop.run_in_executor(self._reading, self._checkpoint, "PASSIVE")
-            copied.add_done_callback(self._copied)
-        if self._idle_timer is None and not self._closing:
-            self._idle_mark = self._feed.revision
-            self._idle_timer = self._clock.call_later(IDLE_SECONDS, self._maybe_idle)
-
-    def _copied(self, future: asyncio.Future[object]) -> None:
-        self._passive = False
-        error = future.exception()
-        if error is not None:
-            self._fail(error, [])
-        elif not self._closing:
-            self._checkpoint_due = "RESTART"
-            self._schedule()
-
-    def _maybe_idle(self) -> None:
-        self._idle_timer = None
-        if self._closing or self._broken is not None:
-            return
-        if self._idle_mark == self._feed.revision and not self._waiting and not self._passive:
-            self._logged = 0
-            self._checkpoint_due = "TRUNCATE"
-            self._schedule()
-        else:
-            self._care_for_log()
-
-    def _checkpoint(self, mode: str) -> object:
-        """Copy the write-ahead log. A program that reads the file may hinder it: the next one will do."""
-        return self._file.checkpointer.execute(f"PRAGMA wal_checkpoint({mode})").fetchall()
-
     # The end
 
     def _fail(self, error: BaseException, outcomes: _Outcomes) -> None:
@@ -435,8 +392,7 @@ class SqliteStore:
     def _stop_timers(self) -> None:
         self._expiry.close()
         self._retention.close()
-        if self._idle_timer is not None:
-            self._idle_timer.cancel()
+        self._checkpoints.close()
 
     async def close(self) -> None:
         """Commit what waits, empty the write-ahead log, unlock the file."""
@@ -449,7 +405,7 @@ class SqliteStore:
             self._schedule()
             await self._idle
         if self._broken is None:
-            await self._loop.run_in_executor(self._committing, self._checkpoint, "TRUNCATE")
+            await self._loop.run_in_executor(self._committing, self._checkpoints.empty)
         self._feed.close(self._broken)
         self._committing.shutdown()
         self._reading.shutdown()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pybernetes.lib.clock import VirtualClock
-from pybernetes.store import sqlite, sqlite_file
+from pybernetes.store import sqlite_checkpoints, sqlite_file
 from pybernetes.store.interface import Compacted, Entry, Event, Unavailable, Unusable
 from pybernetes.store.sqlite import SqliteStore
 
@@ -192,7 +192,7 @@ async def test_a_write_that_fails_ends_the_store_and_loses_nothing_acknowledged(
 async def test_the_write_ahead_log_stays_small_under_load_and_is_emptied_when_idle(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "WAL_LIMIT", 200_000)
+    monkeypatch.setattr(sqlite_checkpoints, "WAL_LIMIT", 200_000)
     clock = VirtualClock()
     store = await SqliteStore.open(path, clock)
     log = path.with_name(path.name + "-wal")
