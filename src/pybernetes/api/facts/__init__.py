@@ -94,3 +94,12 @@ def openapi_v2_protobuf_fields() -> dict[str, list[list[Any]]]:
     path = _HERE / "openapi_v2_protobuf_fields.json"
     found: dict[str, list[list[Any]]] = msgspec.json.decode(path.read_bytes())
     return found
+
+
+def protobuf_presence() -> dict[str, list[str]]:
+    """Fields whose zero value says something, by message: the others are left out of JSON when they are zero.
+
+    They are optional in Go (pointers) or always written. Read anew at each call.
+    """
+    found: dict[str, list[str]] = msgspec.json.decode((_HERE / "protobuf_presence.json").read_bytes())
+    return found
