@@ -86,9 +86,9 @@ def _end_supervisors(records: list[Path]) -> None:
         if processes.alive(record.supervisor):
             processes.send(record.supervisor, signal.SIGTERM)
         else:
-            for child in record.children.values():
+            for child in record.running():
                 processes.send(child, signal.SIGTERM)
-    living = [process for record in found for process in (record.supervisor, *record.children.values())]
+    living = [process for record in found for process in (record.supervisor, *record.running())]
     for process in processes.wait_ended(living, SERVER_GRACE, monotonic, pause):
         processes.send(process, signal.SIGKILL)
     processes.wait_ended(living, 5, monotonic, pause)

@@ -49,20 +49,24 @@ def send(process: Identity, number: signal.Signals) -> None:
 
 @dataclass(frozen=True)
 class Record:
-    """What a supervisor writes down: itself and its children by name."""
+    """What a supervisor writes down: itself and its children by name; None is one that does not run now."""
 
     supervisor: Identity
-    children: dict[str, Identity]
+    children: dict[str, Identity | None]
 
     def living(self) -> list[Identity]:
-        return [process for process in (self.supervisor, *self.children.values()) if alive(process)]
+        return [process for process in (self.supervisor, *self.running()) if alive(process)]
+
+    def running(self) -> list[Identity]:
+        """The children that ran when it was written."""
+        return [child for child in self.children.values() if child is not None]
 
 
 def write_record(path: Path, record: Record) -> None:
     content = {
         "boot": BOOT_ID.read_text().strip(),
         "supervisor": asdict(record.supervisor),
-        "children": {name: asdict(child) for name, child in record.children.items()},
+        "children": {name: asdict(child) if child else None for name, child in record.children.items()},
     }
     partial = path.with_name(path.name + ".partial")
     partial.write_text(json.dumps(content, indent=1) + "\n")
@@ -75,7 +79,7 @@ def read_record(path: Path) -> Record | None:
         content = json.loads(path.read_text())
         if content["boot"] != BOOT_ID.read_text().strip():
             return None
-        children = {name: Identity(**child) for name, child in content["children"].items()}
+        children = {name: Identity(**child) if child else None for name, child in content["children"].items()}
         return Record(Identity(**content["supervisor"]), children)
     except (OSError, ValueError, KeyError, TypeError):
         return None

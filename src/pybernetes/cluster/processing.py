@@ -6,7 +6,7 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from pybernetes.api.errors import APIError
@@ -26,34 +26,33 @@ def set_up_logging(level: int = logging.INFO) -> None:
     )
 
 
-def run(main: Callable[[asyncio.Event], Awaitable[int]]) -> int:
-    """Run `main(stop)` on uvloop; `stop` is set by SIGTERM or SIGINT. Answers the exit code."""
+def run(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
+    """Run `main()` on uvloop until it returns the exit code; SIGTERM and SIGINT cancel it, which is a good end."""
     import uvloop
 
     async def body() -> int:
-        stop = asyncio.Event()
         loop = asyncio.get_running_loop()
+        task = loop.create_task(main())
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
-        return await main(stop)
+            loop.add_signal_handler(number, task.cancel)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            log.info("stopped")
+            return 0
 
     set_up_logging()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(body())
 
 
-async def until_stopped(stop: asyncio.Event, failures: Iterable[asyncio.Future[BaseException]]) -> int:
-    """Wait for the signal to stop (0), or for the first failure of any group of tasks (1)."""
-    stopping = asyncio.ensure_future(stop.wait())
+async def until_failed(failures: Iterable[asyncio.Future[BaseException]]) -> int:
+    """Wait for the first failure of any group of tasks; answers the exit code for it."""
     failing = list(failures)
-    waited: list[asyncio.Future[Any]] = [stopping, *failing]
-    await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    for failed in failing:
-        if failed.done() and not failed.cancelled():
-            log.critical("ending, because a task failed: %s", failed.result())
-            return 1
-    return 0
+    done, _ = await asyncio.wait(failing, return_when=asyncio.FIRST_COMPLETED)
+    for failed in done:
+        log.critical("ending, because a task failed: %r", failed.result())
+    return 1
 
 
 async def until_ready(client: Client, clock: Clock) -> None:

@@ -5,7 +5,6 @@ Started by the supervisor as `python -m pybernetes.cluster.run_apiserver DIR/ser
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import ssl
 import sys
@@ -29,7 +28,7 @@ def listener_tls(pki: Path, client_ca: bytes) -> ssl.SSLContext:
     return context
 
 
-async def serve(settings: ServerSettings, stop: asyncio.Event) -> int:
+async def serve(settings: ServerSettings) -> int:
     from pybernetes.apiserver.app import APIServer
     from pybernetes.apiserver.options import Options, read_pem
     from pybernetes.lib.clock import RealClock
@@ -64,7 +63,7 @@ async def serve(settings: ServerSettings, stop: asyncio.Event) -> int:
     await http.start(settings.bind_address, settings.secure_port, tls)
     log.info("listening on %s:%d", settings.bind_address, settings.secure_port)
     try:
-        return await processing.until_stopped(stop, [server.failed])
+        return await processing.until_failed([server.failed])
     finally:
         await http.close()
         await server.close()
@@ -73,7 +72,7 @@ async def serve(settings: ServerSettings, stop: asyncio.Event) -> int:
 
 def main() -> int:
     settings = ServerSettings.read(Path(sys.argv[1]))
-    return processing.run(lambda stop: serve(settings, stop))
+    return processing.run(lambda: serve(settings))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ Started by the supervisor as `python -m pybernetes.cluster.run_controllers DIR/s
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import sys
 from pathlib import Path
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-async def reconcile(settings: ServerSettings, stop: asyncio.Event) -> int:
+async def reconcile(settings: ServerSettings) -> int:
     from pybernetes.client import kubeconfig
     from pybernetes.client.factory import InformerFactory
     from pybernetes.client.rest import RestClient
@@ -54,7 +53,7 @@ async def reconcile(settings: ServerSettings, stop: asyncio.Event) -> int:
         closing += [scheduler.close, own.close]
     await informers.start()
     try:
-        return await processing.until_stopped(stop, [*failures, informers.tasks.failed])
+        return await processing.until_failed([*failures, informers.tasks.failed])
     finally:
         for close in closing:
             await close()
@@ -84,7 +83,7 @@ def controller_options(layout: Layout, settings: ServerSettings) -> Options:
 
 def main() -> int:
     settings = ServerSettings.read(Path(sys.argv[1]))
-    return processing.run(lambda stop: reconcile(settings, stop))
+    return processing.run(lambda: reconcile(settings))
 
 
 if __name__ == "__main__":

@@ -100,8 +100,8 @@ def _network(flag: str, text: str) -> ipaddress.IPv4Network:
     return network
 
 
-def own_address(bind_address: str) -> str:
-    """The address by which others reach this machine: the one that is bound, or that of the default route."""
+def own_address(bind_address: str, towards: str = "192.0.2.1") -> str:
+    """The address by which others reach this machine: the one that is bound, or that of the route to `towards`."""
     import socket
 
     if bind_address not in ("0.0.0.0", "::"):
@@ -109,7 +109,7 @@ def own_address(bind_address: str) -> str:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             # Connecting a datagram socket sends nothing; the kernel only chooses a source address.
-            probe.connect(("192.0.2.1", 9))
+            probe.connect((towards, 9))
             return str(probe.getsockname()[0])
         except OSError:
             return "127.0.0.1"

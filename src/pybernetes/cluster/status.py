@@ -30,11 +30,13 @@ def examine(layout: Layout) -> Report:
     records = {"server": layout.server_record, **{name: layout.node(name).record for name in names}}
     for name, path in records.items():
         record = processes.read_record(path)
-        parts = {} if record is None else {f"supervisor-{name}": record.supervisor, **record.children}
-        living = {part: process for part, process in parts.items() if processes.alive(process)}
+        parts: dict[str, processes.Identity | None] = {}
+        if record is not None:
+            parts = {f"supervisor-{name}": record.supervisor, **record.children}
+        living = {part: process for part, process in parts.items() if process and processes.alive(process)}
         well = well and bool(parts) and living.keys() == parts.keys()
         for part, process in parts.items():
-            if part in living:
+            if process and part in living:
                 rows.append((part, "running", str(process.pid), f"{resident(process.pid) >> 20} MiB"))
             else:
                 rows.append((part, "ended", "", ""))

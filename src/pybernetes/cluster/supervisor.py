@@ -174,11 +174,9 @@ class Supervisor:
         self.say(f"{name} {reason}; starting it again in {delay:g} s (its log is {self._log_path(name)})")
 
     def _write_record(self) -> None:
-        children: dict[str, Identity] = {}
+        children: dict[str, Identity | None] = {process.name: None for process in self.spec.processes}
         for name, child in self.running.items():
-            identity = identify(child.pid)
-            if identity is not None:
-                children[name] = identity
+            children[name] = identify(child.pid)
         write_record(Path(self.spec.record), Record(self.identity, children))
 
     def _shorten_logs(self) -> None:

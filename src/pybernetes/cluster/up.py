@@ -40,6 +40,7 @@ DEFAULT_NODES = 1
 MOST_NODES = 200
 REGISTRY_PORT = 5000
 READY_SECONDS = 60.0
+SERVER_SECONDS = 20.0
 MEMORY_SHARE = 0.8
 """Of the machine's memory, what the nodes together may have."""
 
@@ -328,10 +329,10 @@ def spawn_supervisor(layout: Layout, name: str, spec: Path) -> None:
 
 def _wait_for_server(layout: Layout, settings: ClusterSettings, say: Say, started: float) -> None:
     admin = Admin(layout.pki, settings.secure_port, timeout=2)
-    if not until(admin.ready, READY_SECONDS):
+    if not until(admin.ready, SERVER_SECONDS):
         raise Failure(
-            f"the API server is not ready after {READY_SECONDS:g} s: its log is {layout.logs}/apiserver.log "
-            f"(`pybernetes logs apiserver`)"
+            f"the API server is not ready after {SERVER_SECONDS:g} s ({last_line(layout.logs / 'apiserver.log')}): "
+            f"see `pybernetes logs apiserver` (in {layout.logs})"
         )
     admin.close()
     say(f"API server ready at https://127.0.0.1:{settings.secure_port} after {monotonic() - started:.1f} s")
@@ -356,6 +357,17 @@ def _wait_for_nodes(
             f"{', '.join(sorted(waiting))} not Ready after {seconds:g} s: see `pybernetes logs {name}` and "
             f"`pybernetes logs {name}-containerd` (in {layout.logs})"
         )
+
+
+def last_line(log: Path) -> str:
+    """The last thing that a log says, shortened."""
+    try:
+        with open(log, "rb") as file:
+            file.seek(max(file.seek(0, os.SEEK_END) - 4096, 0))
+            lines = file.read().decode(errors="replace").split("\n")
+    except OSError:
+        return "no log yet"
+    return next((line.strip()[:300] for line in reversed(lines) if line.strip()), "nothing in its log")
 
 
 def is_ready(node: dict[str, Any]) -> bool:

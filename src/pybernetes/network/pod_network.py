@@ -12,6 +12,7 @@ import asyncio
 import json
 import logging
 import os
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,9 @@ from pybernetes.network.commands import CommandFailed, run
 log = logging.getLogger(__name__)
 
 COMPARE_EVERY = 60.0
+
+Runner = Callable[..., Awaitable[str]]
+"""`network.commands.run`, or what a test puts in its place."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class Settings:
 class PodNetwork:
     """`run()` is an eternal task."""
 
-    def __init__(self, informers: Informers, clock: Clock, settings: Settings) -> None:
+    def __init__(self, informers: Informers, clock: Clock, settings: Settings, run: Runner = run) -> None:
         self._informer = informers.informer(NODES)
         self._informer.add_handler(
             added=lambda node: self._changed.set(),
@@ -49,6 +53,7 @@ class PodNetwork:
             deleted=lambda node: self._changed.set(),
         )
         self._clock = clock
+        self._run = run
         self._settings = settings
         self._changed = asyncio.Event()
         self._backoff = Backoff(0.2, 30)
@@ -81,7 +86,7 @@ class PodNetwork:
         if own is not None and cidrs:
             text = masquerade.ruleset(cidrs, settings.cluster_cidr)
             if text != self._masquerading:
-                await run(["nft", "-f", "-"], text)
+                await self._run(["nft", "-f", "-"], text)
                 self._masquerading = text
             self._write_cni(cni.conflist(cidrs, settings.mtu))
         await self._route(routes.to_others(self._informer.store.list(), settings.node))
@@ -99,17 +104,19 @@ class PodNetwork:
         log.info("wrote %s", target)
 
     async def _route(self, wanted: routes.Routes) -> None:
-        listed = await run(["ip", "-j", "-4", "route", "show", "proto", str(routes.PROTOCOL)])
+        listed = await self._run(["ip", "-j", "-4", "route", "show", "proto", str(routes.PROTOCOL)])
         lines = routes.changes(wanted, routes.present(json.loads(listed or "[]")))
         if lines:
             log.info("%s", "; ".join(lines))
-            await run(["ip", "-batch", "-"], "\n".join(lines) + "\n")
+            await self._run(["ip", "-batch", "-"], "\n".join(lines) + "\n")
 
     async def _route_from_host(self, wanted: routes.Routes, namespace: int) -> None:
         """On the host, other nodes and other clusters have routes too: only add this node's own."""
         enter = ["nsenter", f"--net=/proc/self/fd/{namespace}"]
         show = ["ip", "-j", "-4", "route", "show", "proto", str(routes.PROTOCOL)]
-        listed = await run([*enter, *show], pass_descriptors=[namespace])
+        listed = await self._run([*enter, *show], pass_descriptors=[namespace])
         lines = routes.changes(wanted, routes.present(json.loads(listed or "[]")), remove=False)
         if lines:
-            await run([*enter, "ip", "-batch", "-"], "\n".join(lines) + "\n", pass_descriptors=[namespace])
+            await self._run(
+                [*enter, "ip", "-batch", "-"], "\n".join(lines) + "\n", pass_descriptors=[namespace]
+            )

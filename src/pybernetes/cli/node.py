@@ -1,0 +1,71 @@
+"""`pybernetes node --server URL --token T --name N`: a node on this machine, in the foreground."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from pybernetes.cli import flags
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--server", required=True, metavar="URL", help="the API server, such as https://192.0.2.1:6443"
+    )
+    parser.add_argument(
+        "--token", default="", metavar="T", help="a bootstrap token; only needed the first time"
+    )
+    parser.add_argument("--name", metavar="N", help="the node's name (default: this machine's)")
+    parser.add_argument(
+        "--node-ip", metavar="IP", help="the node's address (default: the one towards the server)"
+    )
+    parser.add_argument(
+        "--ca-file", default="", metavar="FILE", help="the cluster's CA (default: asked of the server)"
+    )
+    parser.add_argument(
+        "--ca-cert-hash", default="", metavar="HASH", help="what the server's CA must be: sha256:..."
+    )
+    parser.add_argument(
+        "--cluster-cidr", default="10.244.0.0/16", metavar="CIDR", help="addresses of all pods"
+    )
+    parser.add_argument(
+        "--data-dir", metavar="DIR", help="where its data is (default: /var/lib/pybernetes-node/NAME)"
+    )
+    parser.add_argument(
+        "--node-labels", type=flags.names, default=(), metavar="K=V,...", help="labels of the Node"
+    )
+    flags.add_kubelet(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    import socket
+    from urllib.parse import urlsplit
+
+    from pybernetes.cluster.doctor import check_essentials
+    from pybernetes.cluster.failure import Failure
+    from pybernetes.cluster.local_cluster import require_root
+    from pybernetes.cluster.machine_node import Joining, prepare
+    from pybernetes.cluster.server_settings import own_address
+
+    require_root()
+    check_essentials()
+    url = urlsplit(arguments.server)
+    if url.scheme != "https" or not url.hostname:
+        raise Failure(f"--server {arguments.server} is not a URL such as https://192.0.2.1:6443")
+    labels = dict(pair.partition("=")[::2] for pair in arguments.node_labels)
+    spec = prepare(
+        Joining(
+            server=arguments.server,
+            token=arguments.token,
+            name=arguments.name or socket.gethostname().lower(),
+            address=arguments.node_ip or own_address("0.0.0.0", towards=url.hostname),
+            data_dir=arguments.data_dir,
+            ca_file=arguments.ca_file,
+            ca_hash=arguments.ca_cert_hash,
+            cluster_cidr=arguments.cluster_cidr,
+            labels=labels,
+            kubelet_flags=flags.kubelet_flags(arguments),
+        )
+    )
+    os.execv(sys.executable, [sys.executable, "-m", "pybernetes.cluster.supervisor", str(spec)])

@@ -1,0 +1,116 @@
+"""A node that is a whole machine: `pybernetes node` prepares it here and hands over to the supervisor.
+
+In: server, token and name. Out: the node's settings, a containerd configuration of its own (another
+containerd on the machine is left alone) and the supervisor's spec. Unlike a local node it has no
+namespaces and no share: it is the machine.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pybernetes.cluster import bootstrap, containerd, images
+from pybernetes.cluster.failure import Failure
+from pybernetes.cluster.host_network import IP_FORWARD, mtu
+from pybernetes.cluster.layout import NodePaths, check_name
+from pybernetes.cluster.local_cluster import supervisor_alive
+from pybernetes.cluster.node_settings import NodeSettings
+from pybernetes.cluster.supervisor import Process, Spec
+
+DATA_ROOT = Path("/var/lib/pybernetes-node")
+RUN_ROOT = Path("/run/pybernetes-node")
+HOST_NAME_LIMIT = 63
+
+
+@dataclass(frozen=True)
+class Joining:
+    """The command line of `pybernetes node`."""
+
+    server: str
+    token: str
+    name: str
+    address: str
+    data_dir: str | None = None
+    ca_file: str = ""
+    ca_hash: str = ""
+    cluster_cidr: str = "10.244.0.0/16"
+    labels: dict[str, str] = field(default_factory=dict)
+    kubelet_flags: dict[str, Any] = field(default_factory=dict)
+
+
+def paths_of(name: str, data_dir: str | None) -> NodePaths:
+    check_name(name, "the node name", HOST_NAME_LIMIT)
+    data = Path(data_dir).absolute() if data_dir else DATA_ROOT / name
+    run = RUN_ROOT / name
+    return NodePaths(name, data, run, data / "logs", run / "ns")
+
+
+def prepare(joining: Joining) -> Path:
+    """Write everything that the node's processes need; answers the path of the supervisor's spec."""
+    paths = paths_of(joining.name, joining.data_dir)
+    if supervisor_alive(paths.record):
+        raise Failure(f"node {joining.name} already runs on this machine, with its data in {paths.data}")
+    joined = paths.kubeconfig.exists()
+    if not joined and not joining.token:
+        raise Failure("a new node needs --token: make one on the server with `pybernetes token create`")
+    folders = (paths.data, paths.run, paths.registries, paths.cni_config, paths.containerd_root, paths.logs)
+    for folder in (*folders, paths.kubelet):
+        folder.mkdir(parents=True, exist_ok=True)
+    os.chmod(paths.data, 0o700)
+    if joining.ca_file:
+        paths.ca_certificate.write_bytes(bootstrap.read_ca(joining.ca_file))
+    elif not paths.ca_certificate.exists():
+        ca = bootstrap.discover_ca(joining.server, bootstrap.check_token(joining.token), joining.ca_hash)
+        paths.ca_certificate.write_bytes(ca)
+    settings = containerd.Settings(
+        root=paths.containerd_root,
+        state=paths.containerd_state,
+        cni_config=paths.cni_config,
+        cni_binaries=containerd.cni_binaries(),
+        registries=paths.registries,
+        sandbox_image=images.PAUSE_IMAGE,
+        may_adjust_oom_score=containerd.may_adjust_oom_score(),
+    )
+    paths.containerd_config.write_text(containerd.configuration(settings))
+    IP_FORWARD.write_text("1\n")
+    _settings(paths, joining).write(paths.config)
+    path = paths.data / "supervisor.spec.json"
+    _spec(paths).write(path)
+    return path
+
+
+def _settings(paths: NodePaths, joining: Joining) -> NodeSettings:
+    return NodeSettings(
+        name=paths.name,
+        server=joining.server.rstrip("/"),
+        ca=str(paths.ca_certificate),
+        kubeconfig=str(paths.kubeconfig),
+        certificates=str(paths.certificates),
+        token=joining.token,
+        address=joining.address,
+        runtime_socket=str(paths.socket),
+        sandbox_image=images.PAUSE_IMAGE,
+        sandbox_archive=str(images.pause_archive(paths.data / "images")),
+        kubelet=str(paths.kubelet),
+        cni_config=str(paths.cni_config),
+        cluster_cidr=joining.cluster_cidr,
+        mtu=mtu(),
+        labels=joining.labels,
+        kubelet_flags=joining.kubelet_flags,
+    )
+
+
+def _spec(paths: NodePaths) -> Spec:
+    return Spec(
+        name=paths.name,
+        logs=str(paths.logs),
+        record=str(paths.record),
+        processes=[
+            Process("containerd", containerd.command(paths.containerd_config)),
+            Process("node", [sys.executable, "-m", "pybernetes.cluster.run_node", str(paths.config)]),
+        ],
+    )

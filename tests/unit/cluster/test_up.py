@@ -1,0 +1,103 @@
+"""What `up` decides before it touches anything."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from ipaddress import IPv4Network
+from pathlib import Path
+
+import pytest
+
+from pybernetes.cluster import host_network, server
+from pybernetes.cluster.failure import Failure
+from pybernetes.cluster.layout import Layout
+from pybernetes.cluster.up import Wishes, decide
+
+Machine = Callable[..., None]
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    (tmp_path / "data").mkdir()
+    return Layout("c1", tmp_path / "data", tmp_path / "run")
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """A machine with the given routes, interfaces and taken ports."""
+
+    def set_up(
+        routes: tuple[str, ...] = (), interfaces: tuple[str, ...] = ("lo",), ports: tuple[int, ...] = ()
+    ) -> None:
+        networks = [IPv4Network(route) for route in routes]
+        monkeypatch.setattr(host_network, "taken_networks", lambda: networks)
+        monkeypatch.setattr(host_network, "interfaces", lambda: set(interfaces))
+        monkeypatch.setattr(server, "port_is_free", lambda address, port: port not in ports)
+
+    set_up()
+    return set_up
+
+
+def test_a_new_cluster_gets_the_defaults(layout: Layout, machine: Machine) -> None:
+    settings = decide(layout, Wishes(nodes=2))
+    assert (settings.nodes, settings.secure_port, settings.cluster_cidr) == (2, 6443, "10.244.0.0/16")
+    assert (settings.bridge, settings.bridge_subnet) == ("pyb0", "10.209.0.0/24")
+    assert settings.node_names == ["node-1", "node-2"]
+
+
+def test_a_second_cluster_keeps_out_of_the_firsts_way(layout: Layout, machine: Machine) -> None:
+    machine(routes=("10.209.0.0/24", "10.244.1.0/24"), interfaces=("lo", "pyb0", "pyb0-1"))
+    settings = decide(layout, Wishes())
+    assert (settings.bridge, settings.bridge_subnet) == ("pyb1", "10.209.1.0/24")
+    assert settings.cluster_cidr == "10.245.0.0/16"
+
+
+def test_a_taken_port_says_so(layout: Layout, machine: Machine) -> None:
+    machine(ports=(6443,))
+    with pytest.raises(Failure, match="port 6443 is taken: choose another with --secure-port"):
+        decide(layout, Wishes())
+
+
+def test_a_known_cluster_is_continued(layout: Layout, machine: Machine) -> None:
+    first = decide(layout, Wishes(nodes=2, secure_port=7000))
+    first.write(layout.settings)
+    assert decide(layout, Wishes()) == first
+
+
+def test_after_a_reboot_a_bridge_whose_addresses_are_taken_moves(layout: Layout, machine: Machine) -> None:
+    first = decide(layout, Wishes())
+    first.write(layout.settings)
+    machine(routes=("10.209.0.0/16",))
+    with pytest.raises(Failure, match="no free network"):
+        decide(layout, Wishes())
+    machine(routes=("10.209.0.0/24",), interfaces=("lo", "pyb0"))
+    assert decide(layout, Wishes()) == first, "its own bridge is there"
+    machine(routes=("10.209.0.0/24",))
+    assert decide(layout, Wishes()) == replace(first, bridge_subnet="10.209.1.0/24")
+
+
+def test_a_cluster_can_grow_but_not_shrink(layout: Layout, machine: Machine) -> None:
+    decide(layout, Wishes(nodes=2)).write(layout.settings)
+    assert decide(layout, Wishes(nodes=3)).nodes == 3
+    with pytest.raises(Failure, match="cannot lose any"):
+        decide(layout, Wishes(nodes=1))
+
+
+def test_networks_cannot_change(layout: Layout, machine: Machine) -> None:
+    decide(layout, Wishes()).write(layout.settings)
+    with pytest.raises(Failure, match="cannot change"):
+        decide(layout, Wishes(cluster_cidr="10.0.0.0/16"))
+
+
+def test_shares_are_equal_unless_asked_otherwise(layout: Layout, machine: Machine) -> None:
+    one, two = decide(layout, Wishes(nodes=1)), decide(layout, Wishes(nodes=2))
+    assert two.cpu_millis == one.cpu_millis // 2
+    assert abs(two.memory_bytes * 2 - one.memory_bytes) <= 2 << 20
+    assert decide(layout, Wishes(node_cpus=0.5, node_memory=1 << 30)).cpu_millis == 500
+    with pytest.raises(Failure, match="--node-memory"):
+        decide(layout, Wishes(node_memory=1))
+
+
+def test_damaged_settings_say_what_to_do(layout: Layout, machine: Machine) -> None:
+    layout.settings.write_text("{")
+    with pytest.raises(Failure, match="damaged"):
+        decide(layout, Wishes())
