@@ -54,6 +54,7 @@ class SharedInformer:
         field_selector: str = "",
         label_selector: str = "",
         keep_managed_fields: bool = False,
+        slimmer: Slimmer | None = None,
     ) -> None:
         self.kind = kind
         self.store = ObjectStore()
@@ -62,7 +63,7 @@ class SharedInformer:
         self._namespace = namespace
         self._field_selector = field_selector
         self._label_selector = label_selector
-        self._slimmer = Slimmer(keep_managed_fields)
+        self._slimmer = slimmer or Slimmer(keep_managed_fields)
         self._handlers: list[_Handler] = []
         self._synced = asyncio.Event()
         self._version = ""

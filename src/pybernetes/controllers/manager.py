@@ -14,6 +14,8 @@ from pybernetes.client.recorder import EventRecorder
 from pybernetes.client.workqueue import WorkQueue
 from pybernetes.controllers.clusterrole_aggregation import ClusterRoleAggregationController
 from pybernetes.controllers.deployment.controller import DeploymentController
+from pybernetes.controllers.garbage.controller import GarbageCollector
+from pybernetes.controllers.namespace import NamespaceController
 from pybernetes.controllers.nodes.eviction import TaintEvictionController
 from pybernetes.controllers.nodes.ipam import NodeIpamController
 from pybernetes.controllers.nodes.lifecycle import NodeLifecycleController
@@ -34,9 +36,11 @@ CONTROLLERS: tuple[type[Reconciler], ...] = (
     NodeLifecycleController,
     TaintEvictionController,
     PodGarbageCollector,
+    NamespaceController,
     ClusterRoleAggregationController,
+    GarbageCollector,
 )
-"""All there are, in the order in which they start."""
+"""All there are, in the order in which they start; the garbage collector shares the informers of those before it."""
 
 OFF_BY_DEFAULT: frozenset[str] = frozenset()
 

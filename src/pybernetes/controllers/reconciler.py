@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pybernetes.api.errors import AlreadyExists, APIError, Conflict, NotFound
@@ -33,6 +33,8 @@ class Context:
     queue: Callable[[], Queue]
     recorder: Callable[[str], Recorder]
     options: Options
+    followed: set[Kind] = field(default_factory=set)
+    """The kinds that some controller has an informer of."""
 
 
 class Reconciler:
@@ -70,6 +72,7 @@ class Reconciler:
 
     def informer(self, kind: Kind) -> Informer:
         found = self.context.informers.informer(kind)
+        self.context.followed.add(kind)
         if found not in self.informers:
             self.informers.append(found)
         return found
