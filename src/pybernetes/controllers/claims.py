@@ -1,10 +1,9 @@
 """Which objects a controller owns by its selector: adopted, kept and released ones. Pure.
 
- In: an owner, its selector and candidates (same namespace). Out: a `Claims` value. The rule: what is
+In: an owner, its selector and candidates (same namespace). Out: a `Claims` value. The rule: what is
 controlled by somebody else is left alone; what is controlled by the owner but no longer matches is released;
 an orphan that matches is adopted, unless either of the two is being deleted.
 Source: https://kubernetes.io/docs/concepts/workloads/controllers/replicaset/#non-template-pod-acquisitions
-
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What kinds the server serves, for the controllers that work on all of them.
 
- In: the discovery documents. Out: a `Kind` for each resource in its preferred version; built-in ones are the
+In: the discovery documents. Out: a `Kind` for each resource in its preferred version; built-in ones are the
 constants of api/kinds.py, so that they share informers with everybody else.
 """
 

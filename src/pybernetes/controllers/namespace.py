@@ -1,9 +1,8 @@
 """The namespace controller: a namespace that is being deleted is emptied, says how far that is, and is let go.
 
- In: terminating namespaces. Out: deletions of everything in them (pods first), conditions in their status,
+In: terminating namespaces. Out: deletions of everything in them (pods first), conditions in their status,
 and at the end the removal of the `kubernetes` finalizer.
 Source: https://kubernetes.io/docs/tasks/administer-cluster/namespaces/#deleting-a-namespace
-
 """
 
 from __future__ import annotations

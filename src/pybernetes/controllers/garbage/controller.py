@@ -1,6 +1,6 @@
 """The garbage collector's shell: keeps the graph, verifies owners at the server, deletes and orphans.
 
- Changes of all kinds come from the monitors into the graph; what the graph says is worth a look goes through
+Changes of all kinds come from the monitors into the graph; what the graph says is worth a look goes through
 the queue as (what, uid), and every decision is made on the object as the server has it now.
 """
 

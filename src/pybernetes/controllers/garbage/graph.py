@@ -1,10 +1,9 @@
 """Who owns whom, for every object of the cluster. Pure state: changes in, uids to look at out.
 
- A `Node` is as little of an object as collecting needs. Dependents are kept by their owner's uid, whether or
+A `Node` is as little of an object as collecting needs. Dependents are kept by their owner's uid, whether or
 not that owner has been seen: an owner that nobody has seen is to be verified at the server through its
 dependents.
 Source of the rules: https://kubernetes.io/docs/concepts/architecture/garbage-collection/
-
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Following every kind that can be deleted, as cheaply as possible.
 
- In: the kinds that discovery finds. Out: calls of `changed(kind, object)` and `gone(kind, object)`. Kinds
+In: the kinds that discovery finds. Out: calls of `changed(kind, object)` and `gone(kind, object)`. Kinds
 that another controller follows anyway share its informer; of the others only the metadata that collecting
 needs is kept.
 """

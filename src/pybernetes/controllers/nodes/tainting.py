@@ -1,10 +1,9 @@
 """Which taints a node's conditions put on it. Pure.
 
- In: a node. Out: its list of taints as it should be. NoSchedule taints follow every condition at once; the
+In: a node. Out: its list of taints as it should be. NoSchedule taints follow every condition at once; the
 NoExecute ones (not-ready, unreachable) come from the Ready condition and are rationed by zone, so they are
 asked for separately.
 Source: https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/#taint-nodes-by-condition
-
 """
 
 from __future__ import annotations
