@@ -44,13 +44,15 @@ async def reconcile(settings: ServerSettings) -> int:
         failures.append(manager.failed)
         closing.append(manager.close)
     if "scheduler" in settings.components:
+        from pybernetes.client.recorder import EventRecorder
         from pybernetes.scheduler.scheduler import Scheduler
 
         own = RestClient(kubeconfig.load(identities / "scheduler.kubeconfig").transport(), clock=clock)
-        scheduler = Scheduler(own, informers, clock)
+        recorder = EventRecorder(own, clock, "default-scheduler")
+        scheduler = Scheduler(own, informers, clock, recorder)
         await scheduler.start()
-        failures.append(scheduler.failed)
-        closing += [scheduler.close, own.close]
+        failures.append(scheduler.tasks.failed)
+        closing += [scheduler.close, recorder.close, own.close]
     await informers.start()
     try:
         return await processing.until_failed([*failures, informers.tasks.failed])
