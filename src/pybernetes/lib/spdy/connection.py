@@ -1,9 +1,10 @@
 """A SPDY/3.1 connection over a `ByteStream`: streams that are `ByteStream`s with headers.
 
-A task of the connection reads frames and feeds the streams. Windows are granted to the other end always, and
-kept to when sending only if the other end announced them by SETTINGS: the Go implementation that exec and
-port-forward use never grants any, and relies on TCP to hold it back. For such a peer, a stream that is not
-read stops the reading of the whole connection at `UNREAD_LIMIT` bytes, as it does in Go.
+A task of the connection reads frames and feeds the streams. Windows are kept to and granted only if the other
+end announced them by SETTINGS, as this one does: the Go implementation that exec and port-forward use knows
+none and relies on TCP to hold it back. For such a peer, a stream that is not read stops the reading of the
+whole connection at `UNREAD_LIMIT` bytes, as it does in Go. It must not be sent window updates either: those
+that it has not read when it closes turn its close into a reset, and the end of a command's output is lost.
 """
 
 from __future__ import annotations
@@ -70,6 +71,8 @@ class SpdyStream:
 
     def _acknowledge(self, size: int) -> None:
         self._unacknowledged += size
+        if not self._connection.windows_bind:
+            return
         if self._unacknowledged >= WINDOW // 2 and not self._remote_finished:
             self._connection.send(frames.window_update(self.id, self._unacknowledged))
             self._unacknowledged = 0
@@ -288,7 +291,8 @@ class SpdyConnection:
         if not self.closed:
             try:
                 self._stream.write(data)
-            except ConnectionError:
+            except (OSError, RuntimeError):
+                # uvloop's closed transports raise RuntimeError.
                 self._lose()
 
     def consumed(self) -> None:
@@ -351,7 +355,7 @@ class SpdyConnection:
     def _received(self, size: int) -> None:
         """The window of the whole connection is given back at once: the streams' own windows bound memory."""
         self._session_unacknowledged += size
-        if self._session_unacknowledged >= _DEFAULT_WINDOW // 2:
+        if self.windows_bind and self._session_unacknowledged >= _DEFAULT_WINDOW // 2:
             self.send(frames.window_update(0, self._session_unacknowledged))
             self._session_unacknowledged = 0
 
