@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +47,8 @@ def _remove_directories(node: NodeContext, uid: str, logs: Path | None) -> None:
         shutil.rmtree(logs)
 
 
-async def collect_orphans(node: NodeContext, known: set[str]) -> set[str]:
-    """Remove what belongs to no pod in `known` (uids); answers the uids that were removed."""
+async def collect_orphans(node: NodeContext, known: Callable[[str], bool]) -> set[str]:
+    """Remove what belongs to a pod (uid) that is not known; answers the uids that were removed."""
     found: set[str] = set()
     directory = node.layout.pods
     if directory.is_dir():
@@ -57,12 +58,12 @@ async def collect_orphans(node: NodeContext, known: set[str]) -> set[str]:
         uid = sandbox.labels.get(labels.POD_UID)
         if uid:
             found.add(uid)
-    orphans = found - known
+    orphans = {uid for uid in found if not known(uid)}
     for uid in orphans:
         log.info("removing what is left of pod %s", uid)
         await remove_pod(node, uid)
     if node.layout.logs.is_dir():
         for path in node.layout.logs.iterdir():
-            if path.name.rpartition("_")[2] not in known:
+            if not known(path.name.rpartition("_")[2]):
                 await asyncio.to_thread(shutil.rmtree, path, True)
     return orphans

@@ -103,7 +103,9 @@ def image_archive(name: str, files: dict[str, tuple[str, int]], links: dict[str,
 
 
 def busybox_archive() -> bytes:
-    applets = subprocess.run(["/bin/busybox", "--list"], capture_output=True, text=True, check=True).stdout.split()
+    applets = subprocess.run(
+        ["/bin/busybox", "--list"], capture_output=True, text=True, check=True
+    ).stdout.split()
     links = {f"bin/{applet}": "busybox" for applet in applets if applet != "busybox"}
     return image_archive(
         BUSYBOX, {"bin/busybox": ("/bin/busybox", 0o755)}, links, {"Cmd": ["sh"], "Env": ["PATH=/bin"]}
