@@ -12,14 +12,13 @@ meant when nothing is offered, has plain text in the error channel.
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import contextlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
+from pybernetes.lib.channelsocket import Channel, ChannelSocket
 from pybernetes.lib.clock import Clock
 from pybernetes.lib.http.messages import Headers
 from pybernetes.lib.spdy import SpdyConnection
@@ -34,11 +33,10 @@ WEBSOCKET_PROTOCOLS = (V5, V4, V4_BASE64, V1, V1_BASE64)
 SPDY_PROTOCOLS = (V4,)
 STREAM_PROTOCOL = "x-stream-protocol-version"
 
-STDIN, STDOUT, STDERR, ERROR, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
+STDIN, STDOUT, STDERR, ERROR, RESIZE = 0, 1, 2, 3, 4
 _NAMES = {STDIN: "stdin", STDOUT: "stdout", STDERR: "stderr", ERROR: "error", RESIZE: "resize"}
 _OPENING_SECONDS = 30.0
 _CLOSING_SECONDS = 2.0
-_UNREAD_LIMIT = 256 * 1024
 
 
 class NegotiationError(Exception):
@@ -153,9 +151,7 @@ async def accept_channels(
     """The channels of an upgraded connection, on the server's side. Raises TimeoutError or ConnectionError when a
     SPDY client does not open all of them."""
     if negotiated.websocket:
-        return _WebSocketChannels(
-            WebSocket(stream, client=False), negotiated.protocol, wanted, clock
-        ).channels
+        return _over_websocket(WebSocket(stream, client=False), negotiated.protocol, wanted, clock)
     connection = SpdyConnection(stream, client=False)
     channels = Channels(_SpdyOwner(connection, clock))
     missing = {_NAMES[number]: number for number in wanted.numbers()}
@@ -244,135 +240,33 @@ class _SpdyOwner:
         await self.connection.wait_closed()
 
 
-@dataclass
-class _Channel:
-    """One channel within a WebSocket, as a `ByteStream`."""
+class _PlainErrors:
+    """The error channel of the oldest protocols, which is told the status that newer ones send as JSON."""
 
-    parent: _WebSocketChannels
-    number: int
-    incoming: bytearray = field(default_factory=bytearray)
-    ended: bool = False
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def read(self, limit: int = 65536) -> bytes:
-        while not self.incoming:
-            if self.ended:
-                return b""
-            self.changed.clear()
-            await self.changed.wait()
-        data = bytes(memoryview(self.incoming)[:limit])
-        del self.incoming[:limit]
-        self.parent.room.set()
-        return data
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self.read = channel.read
+        self.drain = channel.drain
+        self.write_eof = channel.write_eof
+        self.close = channel.close
+        self.wait_closed = channel.wait_closed
 
     def write(self, data: bytes) -> None:
-        if data:
-            self.parent.send(self.number, data)
-
-    async def drain(self) -> None:
-        await self.parent.socket.drain()
-
-    def write_eof(self) -> None:
-        return None
-
-    def close(self) -> None:
-        self.incoming.clear()
-        self.end()
-        self.parent.room.set()
-
-    async def wait_closed(self) -> None:
-        return None
-
-    def receive(self, data: bytes) -> None:
-        if not self.ended:
-            self.incoming += data
-            self.changed.set()
-
-    def end(self) -> None:
-        self.ended = True
-        self.changed.set()
+        self._channel.write(_status_text(data))
 
 
-class _WebSocketChannels:
-    """The server's side: a task takes messages apart, and waits while a channel is not read."""
-
-    def __init__(self, socket: WebSocket, protocol: str, wanted: Wanted, clock: Clock) -> None:
-        self.socket = socket
-        self.room = asyncio.Event()
-        self.channels = Channels(self)
-        self._clock = clock
-        self._base64 = protocol in (V4_BASE64, V1_BASE64)
-        self._plain_errors = protocol in ("", V1, V1_BASE64)
-        self._half_close = protocol == V5
-        self._inputs: dict[int, _Channel] = {}
-        for number in wanted.numbers():
-            channel = _Channel(self, number)
-            self.channels._set(number, channel)
-            if number in (STDIN, RESIZE):
-                self._inputs[number] = channel
-        # An empty message tells the client that the command is being started.
-        outputs = [number for number in (STDOUT, STDERR, ERROR) if number in wanted.numbers()]
-        self._send(outputs[0], b"")
-        self._reader = asyncio.get_running_loop().create_task(self._read())
-
-    async def _read(self) -> None:
-        try:
-            while (message := await self.socket.receive()) is not None:
-                number, data = self._take_apart(message)
-                if number == CLOSE and self._half_close:
-                    closed = self._inputs.get(data[0]) if data else None
-                    if closed is not None:
-                        closed.end()
-                    continue
-                channel = self._inputs.get(number)
-                if channel is not None and data:
-                    channel.receive(data)
-                    while len(channel.incoming) > _UNREAD_LIMIT:
-                        self.room.clear()
-                        await self.room.wait()
-        except ConnectionError:
-            pass
-        finally:
-            for channel in self._inputs.values():
-                channel.end()
-
-    def _take_apart(self, message: bytes | str) -> tuple[int, bytes]:
-        """Channel and payload; channel -1 for what cannot be understood."""
-        if self._base64:
-            text = message if isinstance(message, str) else message.decode("latin-1")
-            try:
-                return int(text[:1]), base64.b64decode(text[1:])
-            except (ValueError, binascii.Error):
-                return -1, b""
-        data = message.encode() if isinstance(message, str) else message
-        return (data[0], data[1:]) if data else (-1, b"")
-
-    def send(self, number: int, data: bytes) -> None:
-        if number == ERROR and self._plain_errors:
-            data = _status_text(data)
-            if not data:
-                return
-        self._send(number, data)
-
-    def _send(self, number: int, data: bytes) -> None:
-        if self._base64:
-            self.socket.send(str(number).encode() + base64.b64encode(data), binary=False)
-        else:
-            self.socket.send(bytes((number,)) + data)
-
-    async def finish(self) -> None:
-        self.socket.close()
-        with contextlib.suppress(ConnectionError, TimeoutError):
-            async with self._clock.timeout(_CLOSING_SECONDS):
-                await self.socket.drain()
-                await self.wait_closed()
-
-    def abort(self) -> None:
-        self._reader.cancel()
-        self.socket.abort()
-
-    async def wait_closed(self) -> None:
-        await asyncio.wait([self._reader])
+def _over_websocket(socket: WebSocket, protocol: str, wanted: Wanted, clock: Clock) -> Channels:
+    owner = ChannelSocket(socket, clock, text=protocol in (V4_BASE64, V1_BASE64), half_close=protocol == V5)
+    channels = Channels(owner)
+    numbers = wanted.numbers()
+    for number in numbers:
+        channel = owner.open(number)
+        plain = number == ERROR and protocol in ("", V1, V1_BASE64)
+        channels._set(number, _PlainErrors(channel) if plain else channel)
+    # An empty message tells the client that the command is being started.
+    owner.send(next(number for number in (STDOUT, STDERR, ERROR) if number in numbers), b"")
+    owner.start()
+    return channels
 
 
 def _status_text(status: bytes) -> bytes:

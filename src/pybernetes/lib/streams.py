@@ -88,11 +88,16 @@ async def copy(source: ByteStream, sink: ByteStream) -> None:
     sink.write_eof()
 
 
-async def pipe(left: ByteStream, right: ByteStream) -> None:
-    """Join two streams until both directions have ended or either breaks; closes both."""
+async def pipe(left: ByteStream, right: ByteStream, *, half_close: bool = True) -> None:
+    """Join two streams until both directions have ended or either breaks; closes both.
+
+    With `half_close=False` the first direction that ends is the end of all: for streams that cannot close one
+    direction (TLS, WebSocket), where the other end would never learn of it.
+    """
+    until = asyncio.FIRST_EXCEPTION if half_close else asyncio.FIRST_COMPLETED
     directions = [asyncio.ensure_future(copy(left, right)), asyncio.ensure_future(copy(right, left))]
     try:
-        await asyncio.wait(directions, return_when=asyncio.FIRST_EXCEPTION)
+        await asyncio.wait(directions, return_when=until)
     finally:
         for direction in directions:
             direction.cancel()
