@@ -12,6 +12,12 @@ import logging
 from pybernetes.client.interface import Client, Informers, Queue, Recorder
 from pybernetes.client.recorder import EventRecorder
 from pybernetes.client.workqueue import WorkQueue
+from pybernetes.controllers.accounts.bootstrap import BootstrapSigner, TokenCleaner
+from pybernetes.controllers.accounts.secrets import TokenController
+from pybernetes.controllers.accounts.serviceaccounts import RootCAPublisher, ServiceAccountController
+from pybernetes.controllers.certificates.approver import CertificateApprover
+from pybernetes.controllers.certificates.cleaner import CertificateCleaner
+from pybernetes.controllers.certificates.signer import CertificateSigner
 from pybernetes.controllers.clusterrole_aggregation import ClusterRoleAggregationController
 from pybernetes.controllers.deployment.controller import DeploymentController
 from pybernetes.controllers.garbage.controller import GarbageCollector
@@ -29,6 +35,14 @@ from pybernetes.lib.tasks import Tasks
 log = logging.getLogger(__name__)
 
 CONTROLLERS: tuple[type[Reconciler], ...] = (
+    ServiceAccountController,
+    RootCAPublisher,
+    TokenController,
+    CertificateApprover,
+    CertificateSigner,
+    CertificateCleaner,
+    TokenCleaner,
+    BootstrapSigner,
     ReplicaController,
     ReplicationControllerController,
     DeploymentController,

@@ -1,0 +1,1 @@
+"""Service accounts, their tokens, the CA certificate that pods need, and bootstrap tokens that run out."""
