@@ -17,7 +17,7 @@ from typing import Any, cast
 
 from pybernetes.api.errors import APIError, BadRequest, Gone, Invalid, NotFound, Timeout
 from pybernetes.api.kinds import Kind
-from pybernetes.client.interface import Client, Object, object_key
+from pybernetes.client.interface import Client, Lister, Object, object_key
 from pybernetes.client.store import ObjectStore, Slimmer
 from pybernetes.lib.backoff import Backoff
 from pybernetes.lib.clock import Clock
@@ -57,7 +57,8 @@ class SharedInformer:
         slimmer: Slimmer | None = None,
     ) -> None:
         self.kind = kind
-        self.store = ObjectStore()
+        self._objects = ObjectStore()
+        self.store: Lister = self._objects
         self._client = client
         self._clock = clock
         self._namespace = namespace
@@ -86,7 +87,7 @@ class SharedInformer:
                 self._call(added, obj)
 
     def add_index(self, name: str, values: Callable[[Object], Iterable[str]]) -> None:
-        self.store.add_index(name, values)
+        self._objects.add_index(name, values)
 
     @property
     def synced(self) -> bool:
@@ -219,7 +220,7 @@ class SharedInformer:
             self._remove(key, None)
             old = None
         obj = self._slimmer.slim(obj, old)
-        self.store.put(key, obj)
+        self._objects.put(key, obj)
         for handler in self._handlers:
             if old is None:
                 if handler.added is not None:
@@ -228,7 +229,7 @@ class SharedInformer:
                 self._call(handler.updated, old, obj)
 
     def _remove(self, key: str, last: Object | None) -> None:
-        old = self.store.remove(key)
+        old = self._objects.remove(key)
         if old is None:
             return
         if last is not None:

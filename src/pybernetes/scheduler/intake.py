@@ -236,7 +236,7 @@ class Intake:
 
 
 def _differs(old: Object, new: Object) -> bool:
-    return old["metadata"].get("resourceVersion") != new["metadata"].get("resourceVersion")
+    return bool(old["metadata"].get("resourceVersion") != new["metadata"].get("resourceVersion"))
 
 
 def _node_differs(old: Object, new: Object) -> bool:
