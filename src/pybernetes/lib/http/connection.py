@@ -15,7 +15,7 @@ from typing import cast
 
 import httptools
 
-from pybernetes.lib.http.incoming import HIGH_WATER, BrokenBody, Exchange, SlowSender, StreamBody
+from pybernetes.lib.http.incoming import BODY_ERRORS, HIGH_WATER, BrokenBody, Exchange, SlowSender, StreamBody
 from pybernetes.lib.http.messages import (
     Answer,
     BodyTooLarge,
@@ -27,7 +27,7 @@ from pybernetes.lib.http.messages import (
     Streaming,
     Upgrade,
 )
-from pybernetes.lib.http.site import LazyDeadline, Site, log_failure, origin_form
+from pybernetes.lib.http.site import LazyDeadline, Site, log_failure, origin_form, peer_of
 from pybernetes.lib.http.wire import (
     CONTINUE,
     ChunkedWriter,
@@ -85,13 +85,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._site.connections.add(self)
-        tls = transport.get_extra_info("ssl_object")
-        address = transport.get_extra_info("peername")
-        self._peer = Peer(
-            address=address[0] if isinstance(address, tuple) else "",
-            certificate=tls.getpeercert(binary_form=True) if tls is not None else None,
-            secure=tls is not None,
-        )
+        self._peer = peer_of(self._transport)
         self._transport.set_write_buffer_limits(high=_AT_ONCE)
         self._deadline.set(self._site.limits.head_seconds)
 
@@ -121,9 +115,6 @@ class Connection(asyncio.Protocol):
             self._start()
         elif self._current is not None:
             self._update_reading()
-
-    def eof_received(self) -> bool:
-        return False
 
     def pause_writing(self) -> None:
         self._writing_paused = True
@@ -157,7 +148,7 @@ class Connection(asyncio.Protocol):
             if self.task is not None:
                 self.task.cancel()
         if self.task is None:
-            self._forget()
+            self._site.connections.discard(self)
 
     # What httptools calls.
 
@@ -181,9 +172,8 @@ class Connection(asyncio.Protocol):
         parser = self._parser
         lines = self._lines
         size = len(self._url)
-        exchange = Exchange(
-            parser.get_method().decode("latin-1"), origin_form(self._url.decode("latin-1")), lines
-        )
+        target = origin_form(self._url.decode("latin-1"))
+        exchange = Exchange(parser.get_method().decode("latin-1"), target, lines)
         for name, value in lines:
             size += len(name) + len(value) + 4
             if name == "content-length":
@@ -242,15 +232,12 @@ class Connection(asyncio.Protocol):
             if self._site.closing:
                 self._site.changed.set()
             if self._lost:
-                self._forget()
+                self._site.connections.discard(self)
 
     async def _answer(self, exchange: Exchange) -> bool:
         """Handle one request; False when the connection is not for HTTP any more."""
-        answer: Answer
-        if exchange.refusal is not None:
-            answer = self._site.error_body(*exchange.refusal)
-        else:
-            answer = await self._handle(exchange)
+        refusal = exchange.refusal
+        answer = await self._handle(exchange) if refusal is None else self._site.error_body(*refusal)
         if self._lost:
             return False
         if exchange.body is not None:
@@ -267,9 +254,8 @@ class Connection(asyncio.Protocol):
                 await self._respond(exchange, answer, keep)
             except ValueError as error:
                 log_failure("the head of an answer", error)
-                await self._respond(
-                    exchange, self._site.error_body(500, "the answer could not be sent"), keep
-                )
+                answer = self._site.error_body(500, "the answer could not be sent")
+                await self._respond(exchange, answer, keep)
         else:
             await self._stream(exchange, answer, keep)
         keep = keep and not self._site.closing
@@ -284,17 +270,12 @@ class Connection(asyncio.Protocol):
             exchange.chunks = None
         else:
             body = exchange.body = StreamBody(self, exchange.chunks or [], False, exchange.length)
-        request = Request(
-            exchange.method, exchange.target, Headers.lowered(exchange.headers), body, self._peer
-        )
+        headers = Headers.lowered(exchange.headers)
+        request = Request(exchange.method, exchange.target, headers, body, self._peer)
         try:
             return await self._site.handler(request)
-        except BodyTooLarge:
-            return self._site.error_body(413, "the request body is too large")
-        except SlowSender:
-            return self._site.error_body(408, "the request body came too slowly")
-        except BrokenBody:
-            return self._site.error_body(400, "the request body is not valid HTTP/1.1")
+        except (BodyTooLarge, SlowSender, BrokenBody) as error:
+            return self._site.error_body(*BODY_ERRORS[type(error)])
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
             if task is None or task.cancelling():
@@ -337,9 +318,7 @@ class Connection(asyncio.Protocol):
         writer = ChunkedWriter(self._transport, start, chunked=chunked, paused=self._writing_paused)
         self._writer = writer
         self._deadline.clear()
-        self.streaming = True
-        if self._site.closing:
-            self._site.changed.set()
+        self._now_streaming()
         try:
             await answer.run(writer)
             writer.end()
@@ -353,12 +332,15 @@ class Connection(asyncio.Protocol):
             self.streaming = False
             writer.lose()
 
-    async def _upgrade(self, answer: Upgrade) -> None:
-        self._transport.write(upgrade_head(answer.status, answer.headers))
-        self._deadline.cancel()
+    def _now_streaming(self) -> None:
         self.streaming = True
         if self._site.closing:
             self._site.changed.set()
+
+    async def _upgrade(self, answer: Upgrade) -> None:
+        self._transport.write(upgrade_head(answer.status, answer.headers))
+        self._deadline.cancel()
+        self._now_streaming()
         stream = SocketStream.adopt(self._transport, self._raw, writing_paused=self._writing_paused)
         if self._reading_paused:
             self._transport.resume_reading()
@@ -464,6 +446,3 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         self._transport.abort()
-
-    def _forget(self) -> None:
-        self._site.connections.discard(self)

@@ -24,6 +24,13 @@ class BrokenBody(ConnectionError):
     """The body is not framed as HTTP/1.1 says (HTTP 400)."""
 
 
+BODY_ERRORS: dict[type[Exception], tuple[int, str]] = {
+    BodyTooLarge: (413, "the request body is too large"),
+    SlowSender: (408, "the request body came too slowly"),
+    BrokenBody: (400, "the request body is not valid HTTP/1.1"),
+}
+
+
 class BodySource(Protocol):
     """What a `StreamBody` asks of its connection."""
 

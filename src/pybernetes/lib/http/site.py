@@ -13,7 +13,7 @@ from traceback import extract_tb
 from typing import TYPE_CHECKING
 
 from pybernetes.lib.clock import Clock, Timer
-from pybernetes.lib.http.messages import Handler, Response
+from pybernetes.lib.http.messages import Handler, Peer, Response
 
 if TYPE_CHECKING:
     from pybernetes.lib.http.connection import Connection
@@ -94,6 +94,17 @@ class LazyDeadline:
         else:
             self._at = None
             self._expire()
+
+
+def peer_of(transport: asyncio.Transport) -> Peer:
+    """Address and client certificate of whoever is at the other end."""
+    tls = transport.get_extra_info("ssl_object")
+    address = transport.get_extra_info("peername")
+    return Peer(
+        address=address[0] if isinstance(address, tuple) else "",
+        certificate=tls.getpeercert(binary_form=True) if tls is not None else None,
+        secure=tls is not None,
+    )
 
 
 def origin_form(target: str) -> str:
