@@ -143,7 +143,8 @@ KUBELET_FLAGS: dict[str, Callable[[str], Any]] = {
     "image_gc_high_threshold": int,
     "image_gc_low_threshold": int,
     "max_pods": int,
-    "serialize_image_pulls": truth,
+    "container_log_max_size": size,
+    "container_log_max_files": int,
 }
 """The kubelet's flags that `up` and `node` pass on, with their forms."""
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 
 from pybernetes.cli import flags
 
@@ -42,6 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     import socket
     from urllib.parse import urlsplit
 
+    from pybernetes.cluster import supervisor
     from pybernetes.cluster.doctor import check_essentials
     from pybernetes.cluster.failure import Failure
     from pybernetes.cluster.local_cluster import require_root
@@ -68,4 +67,4 @@ def run(arguments: argparse.Namespace) -> int:
             kubelet_flags=flags.kubelet_flags(arguments),
         )
     )
-    os.execv(sys.executable, [sys.executable, "-m", "pybernetes.cluster.supervisor", str(spec)])
+    supervisor.replace_this_process(spec)

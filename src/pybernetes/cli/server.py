@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 
 from pybernetes.cli import flags
 
@@ -27,7 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from pybernetes.cluster import server
+    from pybernetes.cluster import server, supervisor
     from pybernetes.cluster.failure import Failure
     from pybernetes.cluster.layout import Layout
     from pybernetes.cluster.local_cluster import supervisor_alive
@@ -65,4 +64,4 @@ def run(arguments: argparse.Namespace) -> int:
         flush=True,
     )
     # The supervisor stays for as long as the server does: it takes this process over, without what was imported.
-    os.execv(sys.executable, [sys.executable, "-m", "pybernetes.cluster.supervisor", str(spec)])
+    supervisor.replace_this_process(spec)

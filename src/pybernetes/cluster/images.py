@@ -31,6 +31,9 @@ def pause_archive(folder: Path) -> Path:
 
 
 def ensure_pause(socket: Path, archive: Path) -> None:
+    """Have the pause image in a containerd; Failure while that does not listen yet."""
+    if not socket.exists():
+        raise Failure(f"containerd does not listen on {socket}")
     if PAUSE_IMAGE not in containerd.image_names(socket):
         containerd.import_archive(socket, archive)
 

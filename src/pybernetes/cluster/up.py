@@ -18,7 +18,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pybernetes.cluster import bootstrap, cgroups, host_network, images, local_node, processes, server
+from pybernetes.cluster import (
+    bootstrap,
+    cgroups,
+    host_network,
+    images,
+    local_node,
+    processes,
+    server,
+    supervisor,
+)
 from pybernetes.cluster.admin import Admin
 from pybernetes.cluster.failure import Failure
 from pybernetes.cluster.layout import Layout, NodePaths
@@ -320,6 +329,7 @@ def spawn_supervisor(layout: Layout, name: str, spec: Path) -> None:
             stdout=output,
             stderr=output,
             cwd="/",
+            env=supervisor.environment(),
             start_new_session=True,
         )
 

@@ -1,0 +1,132 @@
+"""A node's process: `node.json` in; a kubelet, its server and the pod network out.
+
+Started by the supervisor as `python -m pybernetes.cluster.run_node DIR/node.json`, for a local node
+inside its namespaces. While the node asks for its client certificate, the pause image is brought into
+containerd; then everything starts at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pybernetes.cluster import images, processing
+from pybernetes.cluster.failure import Failure
+from pybernetes.cluster.node_settings import NodeSettings
+from pybernetes.lib.backoff import Backoff
+
+if TYPE_CHECKING:
+    from pybernetes.kubelet.options import KubeletOptions
+    from pybernetes.lib.clock import Clock
+
+log = logging.getLogger(__name__)
+
+KUBELET_FLAGS = {
+    "node_status_update_frequency": "heartbeat",
+    "image_gc_high_threshold": "image_gc_high",
+    "image_gc_low_threshold": "image_gc_low",
+    "max_pods": "max_pods",
+    "container_log_max_size": "log_max_bytes",
+    "container_log_max_files": "log_max_files",
+}
+"""Upstream's name of a kubelet's flag -> the field of its options."""
+
+
+async def run_node(settings: NodeSettings) -> int:
+    from pybernetes.client import kubeconfig
+    from pybernetes.client.factory import InformerFactory
+    from pybernetes.client.recorder import EventRecorder
+    from pybernetes.client.rest import RestClient
+    from pybernetes.kubelet.bootstrap import ensure_client_certificate
+    from pybernetes.kubelet.kubelet import Kubelet
+    from pybernetes.kubelet.server.server import KubeletServer
+    from pybernetes.lib.clock import RealClock
+    from pybernetes.lib.tasks import Tasks
+    from pybernetes.network.pod_network import PodNetwork
+    from pybernetes.network.pod_network import Settings as NetworkSettings
+
+    # The supervisor, our parent, lives in the host's network: its namespace is where the host's routes are.
+    host = os.open(f"/proc/{os.getppid()}/ns/net", os.O_RDONLY) if settings.host_routes else None
+    clock = RealClock()
+    tasks = Tasks("node")
+    pause = tasks.spawn(bring_pause_image(settings, clock), "pause-image")
+    await ensure_client_certificate(
+        server=settings.server,
+        ca=Path(settings.ca),
+        token=settings.token,
+        node_name=settings.name,
+        folder=Path(settings.certificates),
+        kubeconfig=Path(settings.kubeconfig),
+        clock=clock,
+    )
+    client = RestClient(kubeconfig.load(settings.kubeconfig).transport(), clock=clock)
+    informers = InformerFactory(client, clock)
+    recorder = EventRecorder(client, clock, "kubelet", host=settings.name)
+    network = PodNetwork(
+        informers,
+        clock,
+        NetworkSettings(settings.name, settings.cluster_cidr, Path(settings.cni_config), settings.mtu, host),
+    )
+    tasks.spawn(network.run(), "pod-network", eternal=True)
+    await pause
+    kubelet = Kubelet(client, informers, recorder, kubelet_options(settings), clock)
+    server = KubeletServer(kubelet)
+    kubelet.port = await server.start()
+    try:
+        await kubelet.start()
+        log.info("node %s runs", settings.name)
+        return await processing.until_failed([tasks.failed, kubelet.tasks.failed, informers.tasks.failed])
+    finally:
+        await server.close()
+        await kubelet.close()
+        await tasks.close()
+        await recorder.close()
+        await informers.close()
+        await client.close()
+
+
+async def bring_pause_image(settings: NodeSettings, clock: Clock) -> None:
+    """Have the pause image in containerd, which may only just be starting."""
+    backoff = Backoff(0.02, 5)
+    socket = Path(settings.runtime_socket)
+    while True:
+        try:
+            await asyncio.to_thread(images.ensure_pause, socket, Path(settings.sandbox_archive))
+            return
+        except (Failure, OSError) as error:
+            trouble = str(error)
+        delay = backoff.next("pause", clock.monotonic())
+        if delay > 1:
+            log.warning("containerd is not ready: %s; trying again in %g s", trouble, delay)
+        await clock.sleep(delay)
+
+
+def kubelet_options(settings: NodeSettings) -> KubeletOptions:
+    from pybernetes.kubelet.options import KubeletOptions
+
+    return KubeletOptions(
+        node_name=settings.name,
+        root=Path(settings.kubelet),
+        socket=settings.runtime_socket,
+        node_ip=settings.address,
+        cgroup_parent=settings.cgroup,
+        cpu=settings.cpu_millis or None,
+        memory=settings.memory_bytes or None,
+        labels=settings.labels,
+        resolv_conf=settings.resolv_conf,
+        client_ca=settings.ca,
+        **{KUBELET_FLAGS[flag]: value for flag, value in settings.kubelet_flags.items()},
+    )
+
+
+def main() -> int:
+    settings = NodeSettings.read(Path(sys.argv[1]))
+    return processing.run(lambda: run_node(settings))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
