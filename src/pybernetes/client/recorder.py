@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 QUEUE_SIZE = 1000
 TRIES, RETRY_SECONDS = 12, 10.0
 MESSAGE_LIMIT = 1024
+LANES = 8
+"""Events of one object are sent in order, of several objects at the same time."""
 
 
 def reference(obj: Object, field_path: str = "") -> Object:
@@ -43,8 +45,17 @@ def reference(obj: Object, field_path: str = "") -> Object:
     return {name: value for name, value in parts.items() if value}
 
 
+class _Lane:
+    """Occurrences in order, and the task that sends them."""
+
+    def __init__(self) -> None:
+        self.queue: deque[Occurrence] = deque()
+        self.wake = asyncio.Event()
+        self.running = False
+
+
 class EventRecorder:
-    """Implements `client.interface.Recorder`. Its task starts with the first event."""
+    """Implements `client.interface.Recorder`. Its tasks start with the first events."""
 
     def __init__(
         self,
@@ -65,51 +76,47 @@ class EventRecorder:
             self._correlator = SeriesCorrelator(
                 Source(component, f"{component}-{host or socket.gethostname()}")
             )
-        self._queue: deque[Occurrence] = deque()
+        self._lanes = [_Lane() for _ in range(LANES)]
+        self._waiting = 0
         self._tasks = Tasks(f"events of {component}")
-        self._wake = asyncio.Event()
-        self._running = False
-        self._sending = False
         self._lost = 0
-        self._last_nanos = self._clock.now()
+        self._last = self._clock.now()
 
     def event(self, about: Object, type: str, reason: str, message: str, *, action: str = "") -> None:
-        if len(self._queue) >= QUEUE_SIZE:
+        if self._waiting >= QUEUE_SIZE:
             self._lost += 1
             if self._lost == 1:
                 log.warning("more than %d events are waiting to be sent: further ones are lost", QUEUE_SIZE)
             return
-        when = max(self._clock.now(), self._last_nanos + timedelta(microseconds=1))
-        self._last_nanos = when
+        when = max(self._clock.now(), self._last + timedelta(microseconds=1))
+        self._last = when
         if len(message) > MESSAGE_LIMIT:
             message = message[: MESSAGE_LIMIT - 3] + "..."
-        self._queue.append(
-            Occurrence(
-                reference(about), type, reason, message, action or reason, when, self._clock.monotonic()
-            )
-        )
-        self._wake.set()
-        if not self._running:
-            self._running = True
-            self._tasks.spawn(self._run(), "sender", eternal=True)
+        to = reference(about)
+        occurrence = Occurrence(to, type, reason, message, action or reason, when, self._clock.monotonic())
+        lane = self._lanes[hash(to.get("uid") or to.get("name")) % LANES]
+        lane.queue.append(occurrence)
+        lane.wake.set()
+        self._waiting += 1
+        if not lane.running:
+            lane.running = True
+            self._tasks.spawn(self._run(lane), "sender", eternal=True)
 
     @property
     def idle(self) -> bool:
         """Everything recorded has been sent or dropped."""
-        return not self._queue and not self._sending
+        return not self._waiting
 
     async def close(self) -> None:
         """Stop at once; what has not been sent is lost."""
         await self._tasks.close()
 
-    async def _run(self) -> None:
+    async def _run(self, lane: _Lane) -> None:
         while True:
-            while not self._queue:
-                self._wake.clear()
-                await self._wake.wait()
-            self._sending = True
-            self._lost = 0
-            occurrence = self._queue.popleft()
+            while not lane.queue:
+                lane.wake.clear()
+                await lane.wake.wait()
+            occurrence = lane.queue.popleft()
             try:
                 write = self._correlator.correlate(occurrence)
                 if write is not None:
@@ -117,7 +124,8 @@ class EventRecorder:
             except Exception:
                 log.exception("the event %s was not sent", occurrence.reason)
             finally:
-                self._sending = False
+                self._waiting -= 1
+                self._lost = 0
 
     async def _send(self, write: Write) -> None:
         for attempt in range(TRIES):
