@@ -23,7 +23,7 @@ def server_context(certificate: Pem, key: Pem, *, client_ca: Pem | None = None) 
     if client_ca is not None:
         context.load_verify_locations(cadata=pem_text(client_ca))
         context.verify_mode = ssl.CERT_OPTIONAL
-    # A session that is resumed does not show the client's certificate: no tickets, no resumption.
+    # Resuming a session would not check the client's certificate again: no tickets, no resumption.
     context.num_tickets = 0
     context.options |= ssl.OP_NO_TICKET
     return context
