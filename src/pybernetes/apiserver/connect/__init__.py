@@ -1,4 +1,1 @@
-"""Requests that go on to a kubelet, a pod or a service: log, exec, attach, port-forward and proxy.
-
-`streams.py` decides which request to the kubelet a client's request becomes; `kubelets.py` carries it.
-"""
+"""Requests that go on to somewhere else: to kubelets (logs, exec, attach, port-forward), pods, services, nodes."""

@@ -1,70 +1,90 @@
-"""The kubelets of the cluster, as servers to talk to: one transport a node, with this server's certificate."""
+"""Where a node's kubelet is, and a transport to it that shows this server's client certificate."""
 
 from __future__ import annotations
 
 import ssl
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pybernetes.api.errors import BadRequest
-from pybernetes.apiserver.connect.backends import forward
+from pybernetes.api.errors import BadRequest, ServiceUnavailable
+from pybernetes.api.kinds import NODES
+from pybernetes.client.tls import client_context
 from pybernetes.client.transport import HttpTransport
-from pybernetes.lib.http.messages import Answer, Request
-from pybernetes.lib.http.transport import Transport
-from pybernetes.lib.tls import client_context
+
+if TYPE_CHECKING:
+    from pybernetes.apiserver.app import APIServer
 
 Object = dict[str, Any]
 
-PORT = 10250
-ADDRESS_TYPES = ("InternalIP", "Hostname", "InternalDNS", "ExternalDNS", "ExternalIP")
-"""Tried in this order; upstream begins with Hostname, which a cluster without name service cannot resolve."""
-
-
-def address(node: Object) -> tuple[str, int]:
-    """Host and port of a Node's kubelet. Raises BadRequest when the node has not said."""
-    status = node.get("status") or {}
-    found = {item["type"]: item["address"] for item in reversed(status.get("addresses") or ())}
-    host = next((found[kind] for kind in ADDRESS_TYPES if kind in found), "")
-    if not host:
-        raise BadRequest(
-            f'no preferred addresses found; known addresses: []: node "{node["metadata"]["name"]}"'
-        )
-    endpoint = (status.get("daemonEndpoints") or {}).get("kubeletEndpoint") or {}
-    return host, int(endpoint.get("Port") or PORT)
+_ADDRESS_ORDER = ("InternalIP", "ExternalIP", "InternalDNS", "ExternalDNS", "Hostname")
+_DEFAULT_PORT = 10250
+_CONCURRENCY = 1024
+_MOST_TRANSPORTS = 512
 
 
 class Kubelets:
-    """Transports are made when first used and kept; a node that changes its address gets a new one."""
+    """One connection pool a kubelet, made when first needed."""
 
-    def __init__(self, ca: bytes, certificate: bytes, key: bytes) -> None:
-        self._ca = ca
-        self._certificate = certificate
-        self._key = key
+    def __init__(self, server: APIServer) -> None:
+        self._server = server
         self._context: ssl.SSLContext | None = None
-        self._transports: dict[tuple[str, int], HttpTransport] = {}
+        self._transports: dict[str, HttpTransport] = {}
 
-    def transport(self, node: Object) -> Transport:
-        host, port = address(node)
-        transport = self._transports.get((host, port))
-        if transport is None:
-            if self._context is None:
-                self._context = client_context(
-                    ca=self._ca or None,
-                    certificate=self._certificate or None,
-                    key=self._key or None,
-                    verify=bool(self._ca),
-                )
-            authority = f"[{host}]" if ":" in host else host
-            transport = HttpTransport(f"https://{authority}:{port}", context=self._context)
-            self._transports[(host, port)] = transport
-        return transport
+    async def transport(self, node_name: str) -> HttpTransport:
+        """Raises ServiceUnavailable when nobody knows where the node is."""
+        node = await self._server.lookup(NODES, None, node_name)
+        if node is None:
+            raise BadRequest(f'node "{node_name}" of the pod is not known: it has left the cluster')
+        return self.at(kubelet_address(node))
 
-    async def forward(self, node: Object, target: str, request: Request) -> Answer:
-        return await forward(
-            self.transport(node), target, request, f"the kubelet of node {node['metadata']['name']!r}"
-        )
+    def at(self, address: str) -> HttpTransport:
+        """The transport to `https://ADDRESS`."""
+        found = self._transports.get(address)
+        if found is None:
+            found = self._transports[address] = HttpTransport(
+                f"https://{address}", context=self._tls(), concurrency=_CONCURRENCY
+            )
+        return found
+
+    def reach(self, scheme: str, address: str, port: str) -> HttpTransport:
+        """The transport to a pod; its certificate is not checked, since nobody can know who signed it."""
+        host = f"[{address}]" if ":" in address else address
+        url = f"{scheme}://{host}:{port}" if port else f"{scheme}://{host}"
+        found = self._transports.get(url)
+        if found is None:
+            if len(self._transports) >= _MOST_TRANSPORTS:
+                self._drop_pods()
+            context = client_context(verify=False) if scheme == "https" else None
+            found = self._transports[url] = HttpTransport(url, context=context)
+        return found
+
+    def _drop_pods(self) -> None:
+        for url in [url for url in self._transports if "://" in url]:
+            self._server.tasks.spawn(self._transports.pop(url).close(), f"close {url}")
+
+    def _tls(self) -> ssl.SSLContext:
+        if self._context is None:
+            options = self._server.options
+            self._context = client_context(
+                ca_data=options.cluster_ca or None,
+                certificate_data=options.kubelet_client_certificate or None,
+                key_data=options.kubelet_client_key or None,
+                verify=bool(options.cluster_ca),
+            )
+        return self._context
 
     async def close(self) -> None:
-        transports = list(self._transports.values())
-        self._transports.clear()
-        for transport in transports:
+        transports, self._transports = self._transports, {}
+        for transport in transports.values():
             await transport.close()
+
+
+def kubelet_address(node: Object, port: int = 0) -> str:
+    """`10.0.0.1:10250` from a Node's status. Raises ServiceUnavailable when it names no address."""
+    status = node.get("status") or {}
+    by_type = {one.get("type"): one.get("address") for one in status.get("addresses") or ()}
+    address = next((by_type[one] for one in _ADDRESS_ORDER if by_type.get(one)), None)
+    if not address:
+        raise ServiceUnavailable(f'no address of node "{node["metadata"]["name"]}" is known yet')
+    endpoint = ((status.get("daemonEndpoints") or {}).get("kubeletEndpoint")) or {}
+    port = port or endpoint.get("Port") or _DEFAULT_PORT
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

@@ -1,4 +1,1 @@
-"""What must live with the server: the objects that every cluster starts with, kept as they should be.
-
-It works through the in-process transport and the full request chain, like any other client.
-"""
+"""What a server keeps in order by itself, as a client of its own API: namespaces, roles, the `kubernetes` service."""

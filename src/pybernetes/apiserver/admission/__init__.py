@@ -1,0 +1,1 @@
+"""What the cluster adds to objects and refuses, after authorization: one file a plugin, run by `admit`."""

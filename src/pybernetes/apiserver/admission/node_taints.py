@@ -1,0 +1,19 @@
+"""TaintNodesByCondition: a new node takes no pods until its controller has seen that it is ready."""
+
+from __future__ import annotations
+
+from pybernetes.api.kinds import NODES
+from pybernetes.apiserver.admission.lookups import creates
+from pybernetes.apiserver.writes import Write
+from pybernetes.semantics.tolerations import has_taint
+
+NOT_READY = "node.kubernetes.io/not-ready"
+
+
+async def mutate(write: Write) -> None:
+    if not creates(write, NODES):
+        return
+    spec = write.object.setdefault("spec", {})
+    taints = spec.get("taints") or []
+    if not has_taint(taints, NOT_READY, "NoSchedule"):
+        spec["taints"] = [*taints, {"key": NOT_READY, "effect": "NoSchedule"}]

@@ -1,0 +1,87 @@
+"""From objects and errors to HTTP answers: bytes spliced where the plain JSON form is wanted, else encoded.
+
+Handlers return what these functions make. `Context.warnings` become Warning headers (RFC 7234, code 299).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from pybernetes.api.errors import APIError
+from pybernetes.apiserver.context import Context
+from pybernetes.apiserver.negotiation import JSON, YAML, AnswerForm
+from pybernetes.lib.http.messages import Headers, Response
+
+Object = dict[str, Any]
+
+encode_json = msgspec.json.Encoder().encode
+
+_QUOTED = str.maketrans({"\\": "\\\\", '"': '\\"'})
+_MAX_WARNINGS = 4096
+
+
+def headers(content_type: str, context: Context | None = None) -> Headers:
+    """Content-Type, no caching, and the request's warnings."""
+    lines = [("content-type", content_type), ("cache-control", "no-cache, private")]
+    if context is not None and context.warnings:
+        lines.extend(_warning_lines(context.warnings))
+    return Headers(lines)
+
+
+def _warning_lines(warnings: list[str]) -> list[tuple[str, str]]:
+    lines = []
+    room = _MAX_WARNINGS
+    for text in warnings:
+        clean = "".join(char if char.isprintable() else " " for char in text)
+        quoted = clean.translate(_QUOTED)
+        value = f'299 - "{quoted}"'
+        room -= len(value)
+        if room < 0:
+            break
+        lines.append(("warning", value.encode().decode("latin-1")))
+    return lines
+
+
+def encode(obj: Any, media_type: str) -> bytes:
+    """An object in a media type that `negotiate` offered."""
+    if media_type == YAML:
+        import yaml
+
+        dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+        text: str = yaml.dump(
+            obj, Dumper=dumper, default_flow_style=False, sort_keys=True, allow_unicode=True
+        )
+        return text.encode()
+    return encode_json(obj)
+
+
+def object_response(
+    context: Context, obj: Any, form: AnswerForm | None = None, status: int = 200
+) -> Response:
+    """An object that has been decoded, in the form asked for."""
+    media_type = form.media_type if form is not None else JSON
+    return Response(status, headers(media_type, context), encode(obj, media_type))
+
+
+def bytes_response(context: Context, body: bytes | list[bytes], status: int = 200) -> Response:
+    """JSON that has been put together already."""
+    return Response(status, headers(JSON, context), body)
+
+
+def text_response(text: str, status: int = 200) -> Response:
+    lines = [("content-type", "text/plain; charset=utf-8"), ("x-content-type-options", "nosniff")]
+    return Response(status, Headers(lines), text.encode())
+
+
+def error_response(error: APIError, context: Context | None = None) -> Response:
+    """The Status of an error, with Retry-After where it says so."""
+    answer = Response(error.code if not error.status.get("code") else int(error.status["code"]))
+    answer.headers = headers(JSON, context)
+    if error.retry_after:
+        answer.headers.add("retry-after", str(error.retry_after))
+    if answer.status == 401:
+        answer.headers.add("www-authenticate", 'Basic realm="kubernetes-master"')
+    answer.body = encode_json(error.status)
+    return answer

@@ -1,0 +1,193 @@
+"""Request bodies: bytes in, decoded, checked and defaulted objects out.
+
+JSON and YAML are read; a body is checked against its kind's schema, unknown and duplicate fields are refused,
+warned of or ignored as `fieldValidation` says, and defaults are filled in. What cannot be read is a 400 in
+upstream's words, another content type a 415, too long a body a 413.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from pybernetes.api.decoding import DecodeError, cannot_handle, check, duplicates, strict_error
+from pybernetes.api.defaults import apply_defaults
+from pybernetes.api.errors import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
+from pybernetes.api.kinds import Kind
+from pybernetes.api.schema import ObjectType, schema_of
+from pybernetes.apiserver.context import Context
+from pybernetes.apiserver.negotiation import JSON, PROTOBUF, YAML, media_type_of
+from pybernetes.apiserver.parameters import IGNORE, STRICT, delete_options
+from pybernetes.apiserver.resources import Resource
+from pybernetes.lib.http.messages import BodyTooLarge
+
+Object = dict[str, Any]
+
+MAX_BODY = 3 * 1024 * 1024
+_SHOWN_BYTES = 30
+_DELETE_OPTIONS_GROUPS = 32
+
+_decode_json = msgspec.json.Decoder().decode
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A body as it came, and the media type that it is in."""
+
+    data: bytes
+    media_type: str = JSON
+
+
+async def read_bytes(context: Context, limit: int = MAX_BODY) -> bytes:
+    """The whole body. Raises RequestEntityTooLarge."""
+    try:
+        return await context.request.body.read(limit)
+    except BodyTooLarge:
+        raise RequestEntityTooLarge(f"Request entity too large: limit is {limit}") from None
+
+
+async def read_body(context: Context) -> Body:
+    """The body and its media type, JSON unless it says otherwise. Raises UnsupportedMediaType."""
+    media_type = media_type_of(context.request.headers.get("content-type")) or JSON
+    if media_type in ("*/*", "application/*"):
+        media_type = JSON
+    if media_type not in (JSON, YAML):
+        raise UnsupportedMediaType(
+            "the body of the request was in an unknown format - accepted media types include: "
+            f"{JSON}, {YAML}, {PROTOBUF}"
+        )
+    return Body(await read_bytes(context), media_type)
+
+
+def parse(body: Body, expected: str) -> tuple[Object, list[str]]:
+    """The decoded body and the keys that it says twice. `expected` is the kind for the message of a BadRequest."""
+    try:
+        if body.media_type == YAML:
+            return _parse_yaml(body.data)
+        obj = _decode_json(body.data)
+        problems = duplicates(body.data, obj)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(_unrecognized(body, expected, f"json parse error: {_json_error(error)}")) from None
+    if not isinstance(obj, dict):
+        word = {list: "array", str: "string", bool: "bool"}.get(type(obj), "number")
+        why = (
+            f"json: cannot unmarshal {word} into Go value of type struct {{ APIVersion string; Kind string }}"
+        )
+        raise BadRequest(_unrecognized(body, expected, f"json parse error: {why}"))
+    return obj, problems
+
+
+def _unrecognized(body: Body, expected: str, why: str) -> str:
+    head = body.data[:_SHOWN_BYTES].hex() + (" ..." if len(body.data) > _SHOWN_BYTES else "")
+    known = f"the object provided is unrecognized (must be of type {expected})"
+    return f"{known}: couldn't get version/kind; {why} ({head})"
+
+
+def _json_error(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "exceeded max depth"
+    text = str(error)
+    return "unexpected end of JSON input" if "truncated" in text else text
+
+
+def _parse_yaml(data: bytes) -> tuple[Object, list[str]]:
+    import yaml
+
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        obj = yaml.load(data, Loader=loader)
+        # what JSON cannot say (dates, keys that are not text) is said as text
+        obj = _decode_json(msgspec.json.encode(obj))
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        raise BadRequest(f"yaml: {' '.join(str(error).split())}") from None
+    if not isinstance(obj, dict):
+        raise BadRequest("yaml: the body must be one object")
+    return obj, []
+
+
+async def read_object(context: Context, resource: Resource, field_validation: str) -> Object:
+    """The body as an object of the resource's kind, defaulted."""
+    return decode_object(context, resource, await read_body(context), field_validation)
+
+
+def decode_object(context: Context, resource: Resource, body: Body, field_validation: str) -> Object:
+    """As `read_object`, from a body that has been read."""
+    obj, problems = parse(body, resource.kind.kind)
+    return finish_object(context, resource, obj, problems, field_validation)
+
+
+def finish_object(
+    context: Context, resource: Resource, obj: Object, problems: list[str], field_validation: str
+) -> Object:
+    """Check a parsed object against the kind's schema, in place, and default it."""
+    kind = resource.kind
+    check_type(obj, kind.group, kind.version, kind.kind)
+    obj = check_fields(context, obj, resource.schema, kind, problems, field_validation)
+    apply_defaults(kind, obj)
+    return obj
+
+
+def check_type(obj: Object, group: str, version: str, kind: str) -> None:
+    """apiVersion and kind must be the expected ones; missing ones are filled in. Raises BadRequest."""
+    api_version = f"{group}/{version}" if group else version
+    given_version, given_kind = obj.get("apiVersion"), obj.get("kind")
+    if given_kind and given_kind != kind:
+        raise BadRequest(
+            f'{given_kind} in version "{str(given_version).rpartition("/")[2]}" cannot be handled as a {kind}: '
+            f'no kind "{given_kind}" is registered for this resource'
+        )
+    if given_version and given_version != api_version:
+        raise BadRequest(
+            f"the API version in the data ({given_version}) does not match the expected API version ({api_version})"
+        )
+    obj["apiVersion"], obj["kind"] = api_version, kind
+
+
+def check_fields(
+    context: Context,
+    obj: Object,
+    schema: ObjectType,
+    kind: Kind,
+    problems: list[str],
+    field_validation: str,
+) -> Object:
+    """Bring the object into its schema's form; what is unknown or said twice is treated as asked."""
+    try:
+        unknown = check(obj, schema)
+    except DecodeError as error:
+        raise BadRequest(cannot_handle(kind.kind, kind.version, str(error))) from None
+    problems = [*problems, *unknown]
+    if problems:
+        if field_validation == STRICT:
+            raise BadRequest(cannot_handle(kind.kind, kind.version, strict_error(problems)))
+        if field_validation != IGNORE:
+            for problem in problems:
+                context.warn(problem)
+    if not isinstance(obj.get("metadata"), dict):
+        obj["metadata"] = {}
+    return obj
+
+
+async def read_as(context: Context, group: str, version: str, kind: str, field_validation: str) -> Object:
+    """The body as something other than the resource's own kind: a Scale, an Eviction, a TokenRequest."""
+    obj, problems = parse(await read_body(context), kind)
+    check_type(obj, group, version, kind)
+    made_up = Kind(group, version, kind, kind.lower())
+    return check_fields(context, obj, schema_of(group, version, kind), made_up, problems, field_validation)
+
+
+async def read_delete_options(context: Context) -> Object:
+    """DeleteOptions from body and query. Raises BadRequest and Invalid."""
+    body = await read_body(context)
+    given: Object = {}
+    if body.data.strip():
+        given, _ = parse(body, "DeleteOptions")
+        if given.get("kind") not in (None, "DeleteOptions"):
+            raise BadRequest(f"{given['kind']} cannot be handled as a DeleteOptions")
+        try:
+            check(given, schema_of("", "v1", "DeleteOptions"))
+        except DecodeError as error:
+            raise BadRequest(cannot_handle("DeleteOptions", "v1", str(error))) from None
+    return delete_options(context.request, given)

@@ -1,0 +1,241 @@
+"""From a decoded, defaulted object to a stored one: system metadata, admission, strategy, validation, store.
+
+`create` and `update` are the two ways in; handlers bring a `Write` and take the `Stored` outcome away. The order
+of steps is upstream's, since plugins and clients can see it: mutating admission, the strategy's preparation,
+validation, validating admission, allocation, compare-and-swap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from pybernetes.api.apply.managers import UPDATE as BY_UPDATE
+from pybernetes.api.apply.managers import Manager, after_create, after_update, with_ledger
+from pybernetes.api.errors import MODIFIED, BadRequest, already_exists, conflict, not_found
+from pybernetes.api.fields import invalid as invalid_field
+from pybernetes.api.times import now
+from pybernetes.apiserver.admission import admit
+from pybernetes.apiserver.generated_names import generate_name
+from pybernetes.apiserver.registry import Stored
+from pybernetes.apiserver.writes import CREATE, UPDATE, Object, Write, refuse
+from pybernetes.store.interface import Mismatch
+
+_NAME_TRIES = 8
+_CAS_TRIES = 16
+
+UNKNOWN_MANAGER = "unknown"
+
+_KEPT = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds")
+
+Produce = Callable[[Object], Awaitable[Object]]
+"""From the object as it is (not to be changed) to the object as it should be (new, or sharing parts)."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a write: the object, and how it went."""
+
+    stored: Stored
+    created: bool = False
+    deleted: bool = False
+
+
+async def create(write: Write) -> Outcome:
+    """Store a new object. Raises AlreadyExists, Invalid, Forbidden..."""
+    metadata = write.object["metadata"]
+    if write.name or not metadata.get("generateName"):
+        return Outcome(await _create_once(write), created=True)
+    for last in range(_NAME_TRIES):
+        write.name = metadata["name"] = generate_name(metadata["generateName"])
+        if await write.server.registry.find(write.resource, write.namespace, write.name) is None:
+            return Outcome(await _create_once(write), created=True)
+        if last == _NAME_TRIES - 1:
+            break
+    raise already_exists(write.resource.kind, write.name)
+
+
+async def _create_once(write: Write) -> Stored:
+    server, resource, obj = write.server, write.resource, write.object
+    strategy = resource.strategy
+    metadata = obj["metadata"]
+    if metadata.pop("resourceVersion", ""):
+        raise BadRequest("resourceVersion should not be set on objects to be created")
+    for field in ("selfLink", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"):
+        metadata.pop(field, None)
+    if not metadata.get("ownerReferences", True):
+        del metadata["ownerReferences"]
+    metadata["uid"] = str(uuid4())
+    metadata["creationTimestamp"] = now(server.clock)
+    if not resource.kind.namespaced:
+        metadata.pop("namespace", None)
+    ledger = _first_ledger(write)
+    await admit.mutate(write)
+    strategy.prepare_create(write)
+    if ledger:
+        obj["metadata"]["managedFields"] = ledger
+    if strategy.counts_generation:
+        metadata["generation"] = 1
+    refuse(write, strategy.validate_create(write))
+    await admit.validate(write)
+    try:
+        await strategy.allocate(write)
+        value = server.registry.at_rest(resource, obj)
+        if write.dry_run:
+            if await server.registry.find(resource, write.namespace, write.name) is not None:
+                raise already_exists(resource.kind, write.name)
+            await write.take_back()
+            return Stored(value, 0)
+        stored = await server.registry.create(
+            resource, write.namespace, write.name, value, server.ttl(resource)
+        )
+    except BaseException:
+        await write.take_back()
+        raise
+    await strategy.after_commit(write)
+    return stored
+
+
+async def update(write: Write, produce: Produce, *, tries: int = _CAS_TRIES) -> Outcome:
+    """Replace an object by what `produce` makes of it; a `tries`-th collision with another writer is a Conflict.
+
+    `produce` is called again after a collision, so it must not change what it is given. Raises NotFound unless the
+    strategy creates on update, Conflict for a resourceVersion or uid that is not the current one.
+    """
+    resource, registry = write.resource, write.server.registry
+    entry = await registry.find(resource, write.namespace, write.name)
+    if entry is None:
+        return await _create_by_update(write, produce)
+    current = Stored(entry.value, entry.revision)
+    for _ in range(tries):
+        write.old = registry.decode(resource, current)
+        write.object = await produce(write.old)
+        try:
+            return await _replace(write, current)
+        except Mismatch as mismatch:
+            await write.take_back()
+            if mismatch.current is None:
+                raise not_found(resource.kind, write.name) from None
+            current = Stored(mismatch.current.value, mismatch.current.revision)
+        except BaseException:
+            await write.take_back()
+            raise
+    raise conflict(resource.kind, write.name, MODIFIED)
+
+
+async def _create_by_update(write: Write, produce: Produce) -> Outcome:
+    resource = write.resource
+    if write.subresource or not (resource.strategy.create_on_update or write.creates_missing):
+        raise not_found(resource.kind, write.name)
+    write.operation = CREATE
+    write.object = await produce({})
+    if write.object["metadata"].get("resourceVersion"):
+        raise not_found(resource.kind, write.name)
+    return await create(write)
+
+
+async def _replace(write: Write, current: Stored) -> Outcome:
+    server, resource = write.server, write.resource
+    strategy = resource.strategy
+    new, old = write.object, write.previous
+    if new["metadata"] is old["metadata"]:
+        new["metadata"] = dict(old["metadata"])
+    _check_preconditions(write, current.revision)
+    _keep_system_metadata(new["metadata"], old["metadata"])
+    await admit.mutate(write)
+    strategy.prepare_update(write)
+    new = write.object
+    if strategy.counts_generation:
+        before = old["metadata"].get("generation", 0)
+        after = before + 1 if strategy.spec_changed(write) else before
+        if after:
+            new["metadata"]["generation"] = after
+    new = write.object = _booked(write)
+    refuse(write, strategy.validate_update(write))
+    await admit.validate(write)
+    new["metadata"]["resourceVersion"] = str(current.revision)
+    if new == old:
+        return Outcome(current)
+    if _ends_deletion(write):
+        if not write.dry_run:
+            await server.registry.delete(resource, write.namespace, write.name, current.revision)
+            await strategy.after_delete(write)
+        return Outcome(Stored(server.registry.at_rest(resource, new), current.revision), deleted=True)
+    await strategy.allocate(write)
+    value = server.registry.at_rest(resource, new)
+    if write.dry_run:
+        await write.take_back()
+        return Outcome(Stored(value, current.revision))
+    stored = await server.registry.replace(
+        resource, write.namespace, write.name, value, current.revision, server.ttl(resource)
+    )
+    await strategy.after_commit(write)
+    return Outcome(stored)
+
+
+def _first_ledger(write: Write) -> list[Object]:
+    """managedFields of a new object: what its creator said, not what the server adds."""
+    if write.ledger is not None:
+        return write.ledger
+    resource, obj = write.resource, write.object
+    if resource.strategy.has_status and "status" in obj:
+        obj = {field: value for field, value in obj.items() if field != "status"}
+    manager = Manager(write.field_manager or UNKNOWN_MANAGER, BY_UPDATE, resource.kind.api_version)
+    booked = after_create(obj, resource.schema, manager, now(write.server.clock))
+    ledger: list[Object] = booked["metadata"].get("managedFields") or []
+    return ledger
+
+
+def _booked(write: Write) -> Object:
+    """The object with its managedFields brought forward."""
+    if write.ledger is not None:
+        return with_ledger(write.object, write.ledger)
+    resource = write.resource
+    manager = Manager(
+        write.field_manager or UNKNOWN_MANAGER, BY_UPDATE, resource.kind.api_version, write.subresource
+    )
+    return after_update(write.previous, write.object, resource.schema, manager, now(write.server.clock))
+
+
+def _check_preconditions(write: Write, revision: int) -> None:
+    kind, metadata = write.resource.kind, write.object["metadata"]
+    uid, current_uid = metadata.get("uid"), write.previous["metadata"].get("uid")
+    if uid and uid != current_uid:
+        raise conflict(
+            kind,
+            write.name,
+            f"Precondition failed: UID in precondition: {uid}, UID in object meta: {current_uid}",
+        )
+    version = metadata.get("resourceVersion")
+    if not version:
+        if not write.resource.strategy.unconditional_update and write.operation == UPDATE:
+            refuse(write, [invalid_field("metadata.resourceVersion", 0, "must be specified for an update")])
+    elif version != str(revision):
+        if not version.isdigit():
+            refuse(write, [invalid_field("metadata.resourceVersion", version, "must be a number")])
+        raise conflict(kind, write.name, MODIFIED)
+
+
+def _keep_system_metadata(new: dict[str, Any], old: dict[str, Any]) -> None:
+    new.pop("selfLink", None)
+    for field in (*_KEPT, "generation", "namespace"):
+        if field in old:
+            new[field] = old[field]
+        else:
+            new.pop(field, None)
+    for field in ("ownerReferences", "finalizers", "labels", "annotations"):
+        if field in new and not new[field]:
+            del new[field]
+
+
+def _ends_deletion(write: Write) -> bool:
+    """Whether this update removes the last thing that kept a deleted object."""
+    old = write.previous["metadata"]
+    return (
+        "deletionTimestamp" in old
+        and not old.get("deletionGracePeriodSeconds")
+        and not write.object["metadata"].get("finalizers")
+        and not write.resource.strategy.still_needed(write.object)
+    )

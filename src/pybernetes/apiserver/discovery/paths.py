@@ -1,0 +1,167 @@
+"""Everything that is not a resource: which document or text each path answers with."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from pybernetes.api.errors import MethodNotAllowed, NotFound
+from pybernetes.apiserver.answers import object_response, text_response
+from pybernetes.apiserver.context import Context
+from pybernetes.apiserver.discovery import groups, openapi
+from pybernetes.apiserver.discovery.version import version
+from pybernetes.apiserver.negotiation import JSON, YAML, AnswerForm, negotiate, parse_accept
+from pybernetes.lib.http.messages import Answer, Response
+
+_OFFERED = (JSON, YAML)
+_AGGREGATED = "apidiscovery.k8s.io"
+_LIST = "APIGroupDiscoveryList"
+_ROOT = (
+    "/.well-known/openid-configuration",
+    "/api",
+    "/api/v1",
+    "/apis",
+    "/healthz",
+    "/livez",
+    "/metrics",
+    "/openapi/v2",
+    "/openapi/v3",
+    "/openid/v1/jwks",
+    "/readyz",
+    "/version",
+)
+
+
+async def answer(context: Context) -> Answer:
+    """Raises NotFound for a path that nothing is at, MethodNotAllowed for anything but reading."""
+    path = context.info.path.rstrip("/") or "/"
+    handler = _EXACT.get(path)
+    if handler is None:
+        handler = next((found for start, found in _UNDER.items() if path.startswith(start)), None)
+    if handler is None:
+        raise NotFound("the server could not find the requested resource", details={})
+    if context.request.method not in ("GET", "HEAD"):
+        raise MethodNotAllowed("the server does not allow this method on the requested resource", details={})
+    return await handler(context, path)
+
+
+def _form(context: Context) -> AnswerForm:
+    return negotiate(context.request.headers.get("accept"), _OFFERED)
+
+
+def _wants_aggregated(context: Context) -> str:
+    """v2 or v2beta1 when the client prefers aggregated discovery, else ""."""
+    for accepted in parse_accept(context.request.headers.get("accept")):
+        if accepted.type not in (JSON, "*/*"):
+            continue
+        if accepted.param("g") == _AGGREGATED and accepted.param("as") == _LIST:
+            if accepted.param("v") in ("v2", "v2beta1"):
+                return accepted.param("v")
+            continue
+        if not accepted.params:
+            return ""
+    return ""
+
+
+def _aggregated(context: Context, core: bool, served: str) -> Response:
+    document = groups.aggregated(context.server.resources, core, served)
+    response = object_response(context, document)
+    response.headers.set("content-type", f"{JSON};g={_AGGREGATED};v={served};as={_LIST}")
+    response.headers.add("vary", "Accept")
+    return response
+
+
+async def _core(context: Context, path: str) -> Answer:
+    served = _wants_aggregated(context)
+    if served:
+        return _aggregated(context, True, served)
+    options = context.server.options
+    address = f"{options.advertise_address or '127.0.0.1'}:{options.advertise_port}"
+    return object_response(context, groups.core_versions(address), _form(context))
+
+
+async def _apis(context: Context, path: str) -> Answer:
+    served = _wants_aggregated(context)
+    if served:
+        return _aggregated(context, False, served)
+    return object_response(context, groups.group_list(context.server.resources), _form(context))
+
+
+async def _under_apis(context: Context, path: str) -> Answer:
+    parts = path.split("/")[2:]
+    versions = context.server.resources.groups().get(parts[0])
+    if versions and parts[0]:
+        if len(parts) == 1:
+            return object_response(context, groups.group(parts[0], versions), _form(context))
+        if len(parts) == 2 and parts[1] in versions:
+            document = groups.resource_list(context.server.resources, parts[0], parts[1])
+            return object_response(context, document, _form(context))
+    raise NotFound("the server could not find the requested resource", details={})
+
+
+async def _core_resources(context: Context, path: str) -> Answer:
+    return object_response(context, groups.resource_list(context.server.resources, "", "v1"), _form(context))
+
+
+async def _version(context: Context, path: str) -> Answer:
+    return object_response(context, version())
+
+
+async def _root(context: Context, path: str) -> Answer:
+    found = set(_ROOT)
+    for name, versions in context.server.resources.groups().items():
+        if name:
+            found.add(f"/apis/{name}")
+            found.update(f"/apis/{name}/{one}" for one in versions)
+    return object_response(context, {"paths": sorted(found)})
+
+
+async def _health(context: Context, path: str) -> Answer:
+    endpoint, _, only = path[1:].partition("/")
+    found = context.server.health.answer(context, endpoint, only)
+    if found is None:
+        raise NotFound("the server could not find the requested resource", details={})
+    return found
+
+
+async def _metrics(context: Context, path: str) -> Answer:
+    response = text_response(context.server.metrics.text(context.server))
+    response.headers.set("content-type", "text/plain; version=0.0.4; charset=utf-8")
+    return response
+
+
+async def _openid(context: Context, path: str) -> Answer:
+    tokens = context.server.access.tokens
+    if path == "/openid/v1/jwks":
+        response = object_response(context, tokens.jwks())
+        response.headers.set("content-type", "application/jwk-set+json")
+    else:
+        response = object_response(context, tokens.openid_configuration(f"{tokens.issuer}/openid/v1/jwks"))
+    response.headers.set("cache-control", "public, max-age=3600")
+    return response
+
+
+_Answering = Callable[[Context, str], Awaitable[Answer]]
+
+_EXACT: dict[str, _Answering] = {
+    "/": _root,
+    "/api": _core,
+    "/api/v1": _core_resources,
+    "/apis": _apis,
+    "/version": _version,
+    "/healthz": _health,
+    "/livez": _health,
+    "/readyz": _health,
+    "/metrics": _metrics,
+    "/openapi/v2": openapi.v2,
+    "/openapi/v3": openapi.v3_index,
+    "/.well-known/openid-configuration": _openid,
+    "/openid/v1/jwks": _openid,
+}
+
+_UNDER: dict[str, _Answering] = {
+    "/apis/": _under_apis,
+    "/healthz/": _health,
+    "/livez/": _health,
+    "/readyz/": _health,
+    "/openapi/v3/": openapi.v3,
+}

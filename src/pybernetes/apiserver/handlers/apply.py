@@ -1,0 +1,76 @@
+"""Server-side apply: a configuration in, the object with it merged in and its fields booked to its manager.
+
+Merging, conflicts and the ledger are api/apply's; here is what HTTP says about it.
+https://kubernetes.io/docs/reference/using-api/server-side-apply/
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pybernetes.api.apply import managers
+from pybernetes.api.errors import BadRequest, invalid
+from pybernetes.api.kinds import Kind
+from pybernetes.api.times import now
+from pybernetes.apiserver.authorization import require
+from pybernetes.apiserver.bodies import Body, check_fields, check_type, finish_object, parse
+from pybernetes.apiserver.commit import Outcome
+from pybernetes.apiserver.commit import update as commit_update
+from pybernetes.apiserver.context import Context
+from pybernetes.apiserver.handlers.create import settle_names
+from pybernetes.apiserver.negotiation import JSON, YAML
+from pybernetes.apiserver.parameters import IGNORE, WriteOptions
+from pybernetes.apiserver.writes import Object, Write
+
+APPLY_YAML = "application/apply-patch+yaml"
+APPLY_TYPES = (APPLY_YAML,)
+_OPTIONS = Kind("meta.k8s.io", "v1", "PatchOptions", "patchoptions")
+
+
+async def apply(context: Context, write: Write, data: bytes, options: WriteOptions) -> Outcome:
+    """Raises Conflict when others manage what the configuration changes, unless forced."""
+    if not options.field_manager:
+        cause = {
+            "reason": "FieldValueRequired",
+            "message": "Required value: is required for apply patch",
+            "field": "fieldManager",
+        }
+        raise invalid(_OPTIONS, "", [cause])
+    resource, server = write.resource, write.server
+    kind = resource.kind
+    config = _configuration(context, write, data, options)
+    manager = managers.Manager(options.field_manager, managers.APPLY, kind.api_version, write.subresource)
+    write.creates_missing = not write.subresource
+    preconditions = {
+        field: config["metadata"].pop(field)
+        for field in ("resourceVersion", "uid")
+        if field in config["metadata"]
+    }
+
+    async def produce(old: Object) -> Object:
+        live = old or {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": {}}
+        if not old:
+            await require(context, "create")  # applying what does not exist creates it
+        applied = managers.apply(
+            live, config, resource.schema, manager, now(server.clock), force=bool(options.force)
+        )
+        write.ledger = applied.ledger
+        new: dict[str, Any] = {**applied.obj, "metadata": {**applied.obj["metadata"], **preconditions}}
+        new = finish_object(context, resource, new, [], IGNORE)
+        settle_names(resource, new, context.info.namespace, context.info.name)
+        return new
+
+    return await commit_update(write, produce)
+
+
+def _configuration(context: Context, write: Write, data: bytes, options: WriteOptions) -> Object:
+    """The applied configuration, checked but not defaulted: only what it says is its manager's."""
+    media_type = JSON if data.lstrip()[:1] == b"{" else YAML
+    config, problems = parse(Body(data, media_type), write.resource.kind.kind)
+    kind = write.resource.kind
+    check_type(config, kind.group, kind.version, kind.kind)
+    check_fields(context, config, write.resource.schema, kind, problems, options.field_validation)
+    if config["metadata"].get("managedFields"):
+        raise BadRequest("metadata.managedFields must be nil")
+    settle_names(write.resource, config, context.info.namespace, context.info.name)
+    return config

@@ -1,0 +1,39 @@
+"""DELETE of one object: a Status when it is gone, the object when it still ends (or the kind says so)."""
+
+from __future__ import annotations
+
+from pybernetes.api.errors import success
+from pybernetes.apiserver.answers import object_response
+from pybernetes.apiserver.bodies import read_delete_options
+from pybernetes.apiserver.context import Context
+from pybernetes.apiserver.deletion import check_options
+from pybernetes.apiserver.deletion import delete as delete_object
+from pybernetes.apiserver.negotiation import OBJECT_FORMS
+from pybernetes.apiserver.resources import Resource
+from pybernetes.apiserver.shown import stored_response
+from pybernetes.apiserver.writes import DELETE, Write
+from pybernetes.lib.http.messages import Answer
+
+
+async def delete(context: Context, resource: Resource) -> Answer:
+    server, info = context.server, context.info
+    form = server.form(context.request, OBJECT_FORMS)
+    options = await read_delete_options(context)
+    check_options(options)
+    write = Write(
+        server=server,
+        user=context.user,
+        resource=resource,
+        operation=DELETE,
+        namespace=info.namespace,
+        name=info.name,
+        object={},
+        warn=context.warn,
+        dry_run=bool(options.get("dryRun")),
+        options=options,
+    )
+    outcome = await delete_object(write)
+    if not outcome.deleted or resource.strategy.returns_deleted:
+        return stored_response(context, server.registry, resource, outcome.stored, form)
+    uid = write.previous["metadata"].get("uid", "")
+    return object_response(context, success(resource.kind, info.name, uid))

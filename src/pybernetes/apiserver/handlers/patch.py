@@ -1,0 +1,117 @@
+"""PATCH: JSON patch, JSON merge patch, strategic merge patch, server-side apply, chosen by content type.
+
+The patch is applied to the object as it is; a patch without resourceVersion is tried again when another writer
+was faster. https://kubernetes.io/docs/reference/using-api/api-concepts/#patch-and-apply
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from pybernetes.api.errors import BadRequest, UnsupportedMediaType
+from pybernetes.api.patch import json_patch, merge_patch, strategic_merge_patch
+from pybernetes.apiserver.bodies import finish_object, read_bytes
+from pybernetes.apiserver.commit import update as commit_update
+from pybernetes.apiserver.context import Context
+from pybernetes.apiserver.handlers.apply import APPLY_TYPES, apply
+from pybernetes.apiserver.handlers.create import default_manager, settle_names
+from pybernetes.apiserver.negotiation import OBJECT_FORMS, media_type_of
+from pybernetes.apiserver.parameters import WriteOptions, write_options
+from pybernetes.apiserver.resources import Resource
+from pybernetes.apiserver.shown import stored_response
+from pybernetes.apiserver.writes import UPDATE, Object, Write
+from pybernetes.lib.http.messages import Answer
+
+JSON_PATCH = "application/json-patch+json"
+MERGE_PATCH = "application/merge-patch+json"
+STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json"
+PATCH_TYPES = (JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH, *APPLY_TYPES)
+MAX_OPERATIONS = 10_000
+_TRIES = 6
+
+
+async def patch(context: Context, resource: Resource) -> Answer:
+    server, _info = context.server, context.info
+    form = server.form(context.request, OBJECT_FORMS)
+    patch_type = media_type_of(context.request.headers.get("content-type"))
+    if patch_type not in PATCH_TYPES or (patch_type == STRATEGIC_MERGE_PATCH and resource.typed_items):
+        raise UnsupportedMediaType(
+            "the body of the request was in an unknown format - accepted media types include: "
+            + ", ".join(PATCH_TYPES)
+        )
+    options = write_options(context.request, "PatchOptions")
+    data = await read_bytes(context)
+    write = patch_write(context, resource, options)
+    if patch_type in APPLY_TYPES:
+        outcome = await apply(context, write, data, options)
+    else:
+        wanted = parse_patch(data, patch_type)
+
+        async def produce(old: Object) -> Object:
+            return patched(context, resource, old, patch_type, wanted, options.field_validation)
+
+        outcome = await commit_update(write, produce, tries=_TRIES)
+    status = 201 if outcome.created else 200
+    return stored_response(context, server.registry, resource, outcome.stored, form, status)
+
+
+def patch_write(context: Context, resource: Resource, options: WriteOptions) -> Write:
+    info = context.info
+    return Write(
+        server=context.server,
+        user=context.user,
+        resource=resource,
+        operation=UPDATE,
+        namespace=info.namespace,
+        name=info.name,
+        object={},
+        warn=context.warn,
+        subresource=info.subresource,
+        dry_run=options.dry_run,
+        field_manager=options.field_manager or default_manager(context),
+        is_patch=True,
+    )
+
+
+def parse_patch(data: bytes, patch_type: str) -> Any:
+    """The decoded patch; 400 when it is not JSON of the right form."""
+    try:
+        wanted = msgspec.json.decode(data)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(f"error decoding patch: {error}") from None
+    if patch_type == JSON_PATCH:
+        if not isinstance(wanted, list):
+            raise BadRequest("error decoding patch: json: a JSON patch must be an array of operations")
+        if len(wanted) > MAX_OPERATIONS:
+            raise BadRequest(
+                f"The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {len(wanted)}"
+            )
+    elif not isinstance(wanted, dict):
+        raise BadRequest(
+            "error decoding patch: json: cannot unmarshal into Go value of type map[string]interface {}"
+        )
+    return wanted
+
+
+def patched(
+    context: Context,
+    resource: Resource,
+    old: Object,
+    patch_type: str,
+    wanted: Any,
+    field_validation: str,
+) -> Object:
+    """The object with the patch applied, checked and defaulted; `old` stays as it is."""
+    if patch_type == JSON_PATCH:
+        new = json_patch.apply(old, wanted)
+    elif patch_type == MERGE_PATCH:
+        new = merge_patch.apply(old, wanted)
+    else:
+        new = strategic_merge_patch.apply(old, wanted, resource.schema)
+    if not isinstance(new, dict):
+        raise BadRequest("the patch must leave an object")
+    new = finish_object(context, resource, new, [], field_validation)
+    settle_names(resource, new, context.info.namespace, context.info.name)
+    return new

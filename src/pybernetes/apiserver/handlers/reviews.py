@@ -1,0 +1,141 @@
+"""Questions that are answered and never stored: who am I, may I, is this token good.
+
+https://kubernetes.io/docs/reference/kubernetes-api/authorization-resources/
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pybernetes.api.errors import Unauthorized, not_found
+from pybernetes.api.times import now
+from pybernetes.apiserver.answers import object_response
+from pybernetes.apiserver.auth.attributes import Attributes
+from pybernetes.apiserver.auth.user import User
+from pybernetes.apiserver.bodies import read_object
+from pybernetes.apiserver.context import Context
+from pybernetes.apiserver.negotiation import OBJECT_FORMS
+from pybernetes.apiserver.parameters import write_options
+from pybernetes.apiserver.resources import Resource
+from pybernetes.apiserver.writes import CREATE, Write, refuse
+from pybernetes.lib.http.messages import Answer
+
+Object = dict[str, Any]
+
+
+async def _asked(context: Context, resource: Resource) -> Object:
+    """The review as sent, validated; status is the server's to set."""
+    options = write_options(context.request, "CreateOptions")
+    obj = await read_object(context, resource, options.field_validation)
+    obj.pop("status", None)
+    if context.info.namespace:
+        obj["metadata"].setdefault("namespace", context.info.namespace)
+    write = Write(
+        context.server, context.user, resource, CREATE, context.info.namespace, "", obj, context.warn
+    )
+    refuse(write, resource.strategy.validate_create(write))
+    return obj
+
+
+def _answer(context: Context, obj: Object, status: Object) -> Answer:
+    obj["status"] = status
+    return object_response(context, obj, context.server.form(context.request, OBJECT_FORMS), 201)
+
+
+async def self_subject_review(context: Context, resource: Resource) -> Answer:
+    obj = await _asked(context, resource)
+    obj["metadata"]["creationTimestamp"] = now(context.server.clock)
+    return _answer(context, obj, {"userInfo": context.user.as_user_info()})
+
+
+async def token_review(context: Context, resource: Resource) -> Answer:
+    obj = await _asked(context, resource)
+    access = context.server.access
+    spec = obj.get("spec") or {}
+    audiences = tuple(spec.get("audiences") or ())
+    try:
+        user = await access.bearer_tokens.authenticate_token(spec.get("token", ""), audiences)
+    except Unauthorized:
+        user = None
+    if user is None:
+        return _answer(
+            context, obj, {"user": {}, "error": "[invalid bearer token, Token has been invalidated]"}
+        )
+    status: Object = {"authenticated": True, "user": user.as_user_info()}
+    known = access.tokens.audiences
+    status["audiences"] = [one for one in audiences if one in known] or list(audiences or known)
+    return _answer(context, obj, status)
+
+
+def _attributes(spec: Object, namespace: str = "") -> Attributes:
+    resource = spec.get("resourceAttributes")
+    if resource:
+        return Attributes(
+            resource.get("verb", ""),
+            resource.get("group", ""),
+            resource.get("version", ""),
+            resource.get("resource", ""),
+            resource.get("subresource", ""),
+            resource.get("namespace", "") or namespace,
+            resource.get("name", ""),
+        )
+    path = spec.get("nonResourceAttributes") or {}
+    return Attributes(path.get("verb", ""), path=path.get("path", ""))
+
+
+async def _decide(context: Context, user: User, asked: Attributes) -> Object:
+    allowed, reason = await context.server.authorizers.authorize(user, asked)
+    status: Object = {"allowed": allowed}
+    if reason:
+        status["reason"] = reason
+    return status
+
+
+async def subject_access_review(context: Context, resource: Resource) -> Answer:
+    """SubjectAccessReview, and LocalSubjectAccessReview in its namespace."""
+    obj = await _asked(context, resource)
+    spec = obj.get("spec") or {}
+    extra = tuple((key, tuple(values)) for key, values in (spec.get("extra") or {}).items())
+    user = User(spec.get("user", ""), spec.get("uid", ""), tuple(spec.get("groups") or ()), extra)
+    return _answer(context, obj, await _decide(context, user, _attributes(spec, context.info.namespace)))
+
+
+async def self_subject_access_review(context: Context, resource: Resource) -> Answer:
+    obj = await _asked(context, resource)
+    return _answer(context, obj, await _decide(context, context.user, _attributes(obj.get("spec") or {})))
+
+
+async def self_subject_rules_review(context: Context, resource: Resource) -> Answer:
+    obj = await _asked(context, resource)
+    access = context.server.access
+    namespace = (obj.get("spec") or {}).get("namespace", "")
+    rules = access.rbac.rules_for(context.user, namespace)
+    if "system:masters" in context.user.groups:
+        rules = [
+            {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]},
+            {"nonResourceURLs": ["*"], "verbs": ["*"]},
+            *rules,
+        ]
+    status: Object = {"incomplete": False, "nonResourceRules": [], "resourceRules": []}
+    for rule in rules:
+        if rule.get("nonResourceURLs"):
+            found = {key: rule[key] for key in ("nonResourceURLs", "verbs") if rule.get(key)}
+            status["nonResourceRules"].append(found)
+        if rule.get("resources"):
+            names = ("apiGroups", "resourceNames", "resources", "verbs")
+            status["resourceRules"].append({key: rule[key] for key in names if rule.get(key)})
+    return _answer(context, obj, status)
+
+
+async def component_statuses(context: Context, resource: Resource) -> Answer:
+    """The store's health in the form that old clients ask for."""
+    kind = resource.kind
+    failing = context.server.health.failing("livez")
+    condition = {"type": "Healthy", "status": "False" if failing else "True", "message": "ok"}
+    item: Object = {"metadata": {"name": "etcd-0"}, "conditions": [condition]}
+    if context.info.name:
+        if context.info.name != "etcd-0":
+            raise not_found(kind, context.info.name)
+        return object_response(context, {"kind": kind.kind, "apiVersion": "v1", **item})
+    body = {"kind": kind.list_kind, "apiVersion": "v1", "metadata": {}, "items": [item]}
+    return object_response(context, body)

@@ -1,0 +1,135 @@
+"""The scale subresource of every kind that has one: its replicas as an autoscaling/v1 Scale, and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pybernetes.api.errors import UnsupportedMediaType, invalid
+from pybernetes.api.kinds import Kind
+from pybernetes.api.patch import json_patch, merge_patch, strategic_merge_patch
+from pybernetes.api.schema import schema_of
+from pybernetes.api.selectors import LabelSelector
+from pybernetes.apiserver.answers import object_response
+from pybernetes.apiserver.bodies import check_fields, check_type, read_as, read_bytes
+from pybernetes.apiserver.commit import Outcome, update
+from pybernetes.apiserver.context import Context
+from pybernetes.apiserver.handlers.create import default_manager
+from pybernetes.apiserver.handlers.patch import (
+    JSON_PATCH,
+    MERGE_PATCH,
+    PATCH_TYPES,
+    STRATEGIC_MERGE_PATCH,
+    parse_patch,
+)
+from pybernetes.apiserver.negotiation import OBJECT_FORMS, media_type_of
+from pybernetes.apiserver.parameters import WriteOptions, write_options
+from pybernetes.apiserver.resources import Resource
+from pybernetes.apiserver.shown import decoded
+from pybernetes.apiserver.writes import UPDATE, Object, Write
+from pybernetes.lib.http.messages import Answer
+
+SCALE = Kind("autoscaling", "v1", "Scale", "scales")
+
+
+def as_scale(obj: Object) -> Object:
+    """The Scale of a workload."""
+    metadata = obj["metadata"]
+    kept = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+    spec, status = obj.get("spec") or {}, obj.get("status") or {}
+    scale_status: Object = {"replicas": status.get("replicas", 0)}
+    selector = spec.get("selector")
+    if selector:
+        typed = "matchLabels" in selector or "matchExpressions" in selector
+        chosen = LabelSelector.from_object(selector) if typed else LabelSelector.from_labels(selector)
+        scale_status["selector"] = str(chosen)
+    return {
+        "kind": SCALE.kind,
+        "apiVersion": SCALE.api_version,
+        "metadata": {field: metadata[field] for field in kept if field in metadata},
+        "spec": {"replicas": spec.get("replicas", 0)},
+        "status": scale_status,
+    }
+
+
+async def get_scale(context: Context, resource: Resource) -> Answer:
+    info = context.info
+    form = context.server.form(context.request, OBJECT_FORMS)
+    entry = await context.server.registry.get(resource, info.namespace, info.name)
+    return object_response(context, as_scale(decoded(resource, entry)), form)
+
+
+async def update_scale(context: Context, resource: Resource) -> Answer:
+    options = write_options(context.request, "UpdateOptions")
+    wanted = await read_as(context, "autoscaling", "v1", "Scale", options.field_validation)
+
+    async def produce(old: Object) -> Object:
+        return _scaled(old, wanted)
+
+    return await _answer(context, resource, await update(_write(context, resource, options), produce))
+
+
+async def patch_scale(context: Context, resource: Resource) -> Answer:
+    options = write_options(context.request, "PatchOptions")
+    patch_type = media_type_of(context.request.headers.get("content-type"))
+    if patch_type not in (JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH):
+        raise UnsupportedMediaType(
+            "the body of the request was in an unknown format - accepted media types include: "
+            + ", ".join(PATCH_TYPES)
+        )
+    patch = parse_patch(await read_bytes(context), patch_type)
+    schema = schema_of(SCALE.group, SCALE.version, SCALE.kind)
+
+    async def produce(old: Object) -> Object:
+        scale = as_scale(old)
+        if patch_type == JSON_PATCH:
+            wanted = json_patch.apply(scale, patch)
+        elif patch_type == MERGE_PATCH:
+            wanted = merge_patch.apply(scale, patch)
+        else:
+            wanted = strategic_merge_patch.apply(scale, patch, schema)
+        check_type(wanted, SCALE.group, SCALE.version, SCALE.kind)
+        return _scaled(old, check_fields(context, wanted, schema, SCALE, [], options.field_validation))
+
+    return await _answer(context, resource, await update(_write(context, resource, options), produce))
+
+
+def _write(context: Context, resource: Resource, options: WriteOptions) -> Write:
+    info = context.info
+    return Write(
+        server=context.server,
+        user=context.user,
+        resource=resource,
+        operation=UPDATE,
+        namespace=info.namespace,
+        name=info.name,
+        object={},
+        warn=context.warn,
+        subresource="scale",
+        dry_run=options.dry_run,
+        field_manager=options.field_manager or default_manager(context),
+    )
+
+
+def _scaled(old: Object, scale: Object) -> Object:
+    """The workload with the replicas, and the preconditions, of a Scale."""
+    replicas = (scale.get("spec") or {}).get("replicas", 0)
+    name = old["metadata"]["name"]
+    if replicas < 0:
+        message = f"Invalid value: {replicas}: must be greater than or equal to 0"
+        raise invalid(
+            SCALE, name, [{"reason": "FieldValueInvalid", "message": message, "field": "spec.replicas"}]
+        )
+    metadata: dict[str, Any] = dict(old["metadata"])
+    for precondition in ("uid", "resourceVersion"):
+        given = scale["metadata"].get(precondition)
+        if given:
+            metadata[precondition] = given
+        elif precondition == "resourceVersion":
+            metadata.pop(precondition, None)
+    return {**old, "metadata": metadata, "spec": {**(old.get("spec") or {}), "replicas": replicas}}
+
+
+async def _answer(context: Context, resource: Resource, outcome: Outcome) -> Answer:
+    form = context.server.form(context.request, OBJECT_FORMS)
+    obj = context.server.registry.decode(resource, outcome.stored)
+    return object_response(context, as_scale(obj), form)

@@ -1,0 +1,125 @@
+"""WATCH: a subscription to the cache, framed once for all watchers in the plain form, one by one in others.
+
+A watch ends after timeoutSeconds (or a random time from Options.min_watch_timeout up), when the client goes, when
+the server closes, or when the client reads too slowly; clients then list or watch again.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+from pybernetes.apiserver.answers import encode, headers
+from pybernetes.apiserver.cache.caches import Subscription
+from pybernetes.apiserver.context import Context
+from pybernetes.apiserver.handlers.list import selection_of
+from pybernetes.apiserver.negotiation import JSON, WATCH_FORMS, AnswerForm
+from pybernetes.apiserver.parameters import ListOptions, list_options
+from pybernetes.apiserver.resources import Resource
+from pybernetes.apiserver.shown import decoded, watch_shape
+from pybernetes.lib.clock import Clock, Timer
+from pybernetes.lib.http.messages import Answer, Streaming, Writer
+
+BOOKMARK_SECONDS = 60.0
+_LAST_BOOKMARK = 2.0
+_INITIAL_END = {"annotations": {"k8s.io/initial-events-end": "true"}}
+
+
+async def watch(context: Context, resource: Resource) -> Answer:
+    server, info = context.server, context.info
+    form = server.form(context.request, WATCH_FORMS)
+    options = list_options(context.request, watching=True)
+    plain = form.plain and resource.conversion is None
+    subscription = await _subscribe(context, resource, options, plain, info.name)
+    longest = server.options.min_watch_timeout
+    seconds = float(options.timeout) if options.timeout else longest * (1 + random.random())
+    run = subscription.run if plain else _Shaped(context, resource, form, subscription).run
+    limited = _limited(server.clock, subscription, run, seconds, options.bookmarks)
+    return Streaming(limited, headers=headers(JSON, context))
+
+
+async def _subscribe(
+    context: Context, resource: Resource, options: ListOptions, plain: bool, name: str
+) -> Subscription:
+    server, namespace = context.server, context.info.namespace
+    revision = options.revision or 0
+    initial = options.initial_events if options.initial_events is not None else revision == 0
+    if revision:
+        await server.at_least(revision)
+    cache = await server.registry.cache(resource)
+    return await cache.watch(
+        after=None if initial or not revision else revision,
+        selection=selection_of(resource, options),
+        namespace=namespace or None,
+        name=name or None,
+        head=resource.head if plain else None,
+        initial=initial,
+        initial_bookmark=bool(options.initial_events) and options.bookmarks,
+    )
+
+
+def _limited(
+    clock: Clock,
+    subscription: Subscription,
+    run: Callable[[Writer], Any],
+    seconds: float,
+    bookmarks: bool,
+) -> Callable[[Writer], Any]:
+    """`run` with its end after `seconds`, and a bookmark every minute and shortly before the end."""
+
+    async def limited(writer: Writer) -> None:
+        timers: dict[str, Timer] = {}
+
+        def bookmark() -> None:
+            subscription.bookmark()
+            timers["bookmark"] = clock.call_later(BOOKMARK_SECONDS, bookmark)
+
+        timers["end"] = clock.call_later(seconds, subscription.close)
+        if bookmarks:
+            timers["bookmark"] = clock.call_later(BOOKMARK_SECONDS, bookmark)
+            if seconds > _LAST_BOOKMARK:
+                timers["last"] = clock.call_later(seconds - _LAST_BOOKMARK, subscription.bookmark)
+        try:
+            await run(writer)
+        finally:
+            subscription.close()
+            for timer in timers.values():
+                timer.cancel()
+
+    return limited
+
+
+class _Shaped:
+    """Events decoded, converted or shown as Tables, and encoded for this watcher alone."""
+
+    def __init__(
+        self, context: Context, resource: Resource, form: AnswerForm, subscription: Subscription
+    ) -> None:
+        self._resource = resource
+        self._form = form
+        self._subscription = subscription
+        self._shape = watch_shape(context, resource, form)
+
+    async def run(self, writer: Writer) -> None:
+        async for batch in self._subscription:
+            writer.write(b"".join(self._frame(event) for event in batch))
+            await writer.drain()
+            if writer.closed:
+                return
+
+    def _frame(self, event: Any) -> bytes:
+        if event.type == "BOOKMARK":
+            obj = self._bookmark(event)
+        else:
+            obj = decoded(self._resource, event.entry)
+            obj["metadata"]["resourceVersion"] = str(event.revision)
+            obj = self._shape(obj)
+        return encode({"type": event.type, "object": obj}, JSON) + b"\n"
+
+    def _bookmark(self, event: Any) -> dict[str, Any]:
+        kind = self._resource.kind
+        metadata: dict[str, Any] = {"resourceVersion": str(event.revision), "creationTimestamp": None}
+        if getattr(event, "initial_end", False):
+            metadata |= _INITIAL_END
+        return {"kind": kind.kind, "apiVersion": kind.api_version, "metadata": metadata}

@@ -1,0 +1,111 @@
+"""The `kubernetes` service in the default namespace, the range that its address is from, and where it leads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pybernetes.api.kinds import ENDPOINT_SLICES, ENDPOINTS, SERVICE_CIDRS, SERVICES
+from pybernetes.apiserver.housekeeping.ensuring import ensure as ensure_object
+
+if TYPE_CHECKING:
+    from pybernetes.apiserver.app import APIServer
+
+Object = dict[str, Any]
+
+NAME = "kubernetes"
+NAMESPACE = "default"
+PORT = 443
+
+
+async def ensure(server: APIServer) -> None:
+    await ensure_object(server.client, SERVICE_CIDRS, _range(server))
+    await ensure_object(server.client, SERVICES, _service(server), lambda found: _mended(found, server))
+    if server.options.advertise_address:
+        endpoints, slice_ = _endpoints(server), _slice(server)
+        await ensure_object(
+            server.client, ENDPOINTS, endpoints, lambda found: _with(found, endpoints, "subsets")
+        )
+        await ensure_object(
+            server.client, ENDPOINT_SLICES, slice_, lambda found: _with(found, slice_, "endpoints", "ports")
+        )
+
+
+def _range(server: APIServer) -> Object:
+    return {
+        "apiVersion": SERVICE_CIDRS.api_version,
+        "kind": SERVICE_CIDRS.kind,
+        "metadata": {"name": NAME},
+        "spec": {"cidrs": [server.options.service_cidr]},
+    }
+
+
+def _ports(server: APIServer) -> list[Object]:
+    return [{"name": "https", "port": server.options.advertise_port, "protocol": "TCP"}]
+
+
+def _service(server: APIServer) -> Object:
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {
+            "name": NAME,
+            "namespace": NAMESPACE,
+            "labels": {"component": "apiserver", "provider": "kubernetes"},
+        },
+        "spec": {
+            "clusterIP": server.addresses.first,
+            "type": "ClusterIP",
+            "sessionAffinity": "None",
+            "ports": [
+                {
+                    "name": "https",
+                    "port": PORT,
+                    "protocol": "TCP",
+                    "targetPort": server.options.advertise_port,
+                }
+            ],
+        },
+    }
+
+
+def _mended(found: Object, server: APIServer) -> Object | None:
+    wanted = _service(server)["spec"]["ports"]
+    if found["spec"].get("ports") == wanted:
+        return None
+    return {**found, "spec": {**found["spec"], "ports": wanted}}
+
+
+def _endpoints(server: APIServer) -> Object:
+    address = server.options.advertise_address
+    return {
+        "apiVersion": "v1",
+        "kind": "Endpoints",
+        "metadata": {
+            "name": NAME,
+            "namespace": NAMESPACE,
+            "labels": {"endpointslice.kubernetes.io/skip-mirror": "true"},
+        },
+        "subsets": [{"addresses": [{"ip": address}], "ports": _ports(server)}],
+    }
+
+
+def _slice(server: APIServer) -> Object:
+    address = server.options.advertise_address
+    return {
+        "apiVersion": ENDPOINT_SLICES.api_version,
+        "kind": ENDPOINT_SLICES.kind,
+        "metadata": {
+            "name": NAME,
+            "namespace": NAMESPACE,
+            "labels": {"kubernetes.io/service-name": NAME},
+        },
+        "addressType": "IPv6" if ":" in address else "IPv4",
+        "endpoints": [{"addresses": [address], "conditions": {"ready": True}}],
+        "ports": _ports(server),
+    }
+
+
+def _with(found: Object, wanted: Object, *fields: str) -> Object | None:
+    if all(found.get(field) == wanted[field] for field in fields):
+        return None
+    return {**found, **{field: wanted[field] for field in fields}}

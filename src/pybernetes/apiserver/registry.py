@@ -1,0 +1,114 @@
+"""Objects in the store: decoded objects in, bytes at rest below, `Stored` values out.
+
+A write is answered only after its commit and after this server's cache holds it. Reads come from the caches;
+what other writers did meanwhile shows as `Mismatch` on the next write, with the entry as it is now.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pybernetes.api.errors import already_exists, not_found
+from pybernetes.apiserver.cache import splice
+from pybernetes.apiserver.cache.caches import Cache, Caches
+from pybernetes.apiserver.cache.entry import CacheEntry, Head
+from pybernetes.apiserver.resources import Resource
+from pybernetes.store.interface import Mismatch, Store
+
+Object = dict[str, Any]
+
+
+class Stored:
+    """An object as bytes at rest and its revision (0 when a dry run stored nothing)."""
+
+    __slots__ = ("revision", "value")
+
+    def __init__(self, value: bytes, revision: int) -> None:
+        self.value = value
+        self.revision = revision
+
+    @property
+    def item(self) -> bytes:
+        """JSON with metadata.resourceVersion, without apiVersion and kind."""
+        return splice.item(self.value, self.revision) if self.revision else self.value
+
+    def served(self, head: Head) -> bytes:
+        """JSON with apiVersion and kind: what a write answers."""
+        return head.served(self.item)
+
+    def object(self, head: Head) -> Object:
+        """Decoded anew on each call, with apiVersion and kind."""
+        return splice.decoded(self.value, self.revision, head)
+
+
+class Registry:
+    """The only part of handlers that calls the store."""
+
+    def __init__(self, store: Store, caches: Caches) -> None:
+        self.store = store
+        self.caches = caches
+
+    async def cache(self, resource: Resource) -> Cache:
+        return await resource.cache(self.caches)
+
+    async def find(self, resource: Resource, namespace: str, name: str) -> CacheEntry | None:
+        cache = await resource.cache(self.caches)
+        return cache.get(namespace, name)
+
+    async def get(self, resource: Resource, namespace: str, name: str) -> CacheEntry:
+        """The entry, or NotFound."""
+        entry = await self.find(resource, namespace, name)
+        if entry is None:
+            raise not_found(resource.kind, name)
+        return entry
+
+    async def current(self, resource: Resource, namespace: str, name: str) -> Stored:
+        """The entry as bytes at rest, or NotFound."""
+        entry = await self.get(resource, namespace, name)
+        return Stored(entry.value, entry.revision)
+
+    def at_rest(self, resource: Resource, obj: Object) -> bytes:
+        if resource.conversion is not None:
+            obj = resource.conversion.to_stored(obj)
+        return splice.at_rest(obj)
+
+    def decode(self, resource: Resource, stored: Stored) -> Object:
+        """The object in the served version; the caller may change it."""
+        if resource.conversion is None:
+            return stored.object(resource.head)
+        stored_as = resource.conversion.stored_as
+        return resource.conversion.from_stored(stored.object(Head(stored_as.api_version, stored_as.kind)))
+
+    async def create(
+        self, resource: Resource, namespace: str, name: str, value: bytes, ttl: float | None = None
+    ) -> Stored:
+        """Raises AlreadyExists."""
+        await resource.cache(self.caches)
+        try:
+            revision = await self.store.put(resource.key(namespace, name), value, 0, ttl=ttl)
+        except Mismatch:
+            raise already_exists(resource.kind, name) from None
+        await self.caches.wait_for(revision)
+        return Stored(value, revision)
+
+    async def replace(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        value: bytes,
+        expected: int,
+        ttl: float | None = None,
+    ) -> Stored:
+        """Raises Mismatch when the revision is no longer `expected`."""
+        await resource.cache(self.caches)
+        revision = await self.store.put(resource.key(namespace, name), value, expected, ttl=ttl)
+        await self.caches.wait_for(revision)
+        return Stored(value, revision)
+
+    async def delete(self, resource: Resource, namespace: str, name: str, expected: int) -> int:
+        """The revision of the deletion. Raises Mismatch, also when there is nothing any more."""
+        await resource.cache(self.caches)
+        revision = await self.store.delete(resource.key(namespace, name), expected)
+        await self.caches.wait_for(revision)
+        return revision

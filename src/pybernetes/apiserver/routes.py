@@ -1,0 +1,86 @@
+"""Which handler answers: by resource, subresource and verb, or by path for everything that is no resource."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from pybernetes.api.errors import MethodNotAllowed, path_not_found
+from pybernetes.apiserver.context import Context
+from pybernetes.apiserver.discovery import paths
+from pybernetes.apiserver.handlers.create import create
+from pybernetes.apiserver.handlers.delete import delete
+from pybernetes.apiserver.handlers.deletecollection import deletecollection
+from pybernetes.apiserver.handlers.get import get
+from pybernetes.apiserver.handlers.list import list_
+from pybernetes.apiserver.handlers.patch import patch
+from pybernetes.apiserver.handlers.subresources import SUBRESOURCES, UNSTORED
+from pybernetes.apiserver.handlers.update import update
+from pybernetes.apiserver.handlers.watch import watch
+from pybernetes.apiserver.requestinfo import RequestInfo
+from pybernetes.apiserver.resources import Resource
+from pybernetes.lib.http.messages import Answer
+
+Operation = Callable[[Context, Resource], Awaitable[Answer]]
+
+VERBS: dict[str, Operation] = {
+    "get": get,
+    "list": list_,
+    "watch": watch,
+    "create": create,
+    "update": update,
+    "patch": patch,
+    "delete": delete,
+    "deletecollection": deletecollection,
+}
+
+_COLLECTION_VERBS = frozenset(("list", "watch", "create", "deletecollection"))
+_ALL_NAMESPACES_VERBS = frozenset(("list", "watch"))
+
+
+async def route(context: Context) -> Answer | None:
+    """The last stage: answers or raises NotFound or MethodNotAllowed."""
+    info = context.info
+    if not info.is_resource:
+        return await paths.answer(context)
+    resource = context.server.resources.find(info.group, info.version, info.resource)
+    if resource is None:
+        raise path_not_found()
+    context.resource = resource
+    operation = _operation(resource, info)
+    return await operation(context, resource)
+
+
+def _operation(resource: Resource, info: RequestInfo) -> Operation:
+    kind = resource.kind
+    if info.namespace and not kind.namespaced and kind.resource != "namespaces":
+        raise path_not_found()
+    if info.subresource:
+        return _subresource(resource, info)
+    if info.rest:
+        raise path_not_found()
+    handler = UNSTORED.get((kind.group, kind.resource)) if not resource.stored else VERBS.get(info.verb)
+    if handler is None or info.verb not in kind.verbs:
+        raise not_allowed()
+    if kind.namespaced and not info.namespace and info.verb not in _ALL_NAMESPACES_VERBS:
+        raise not_allowed() if info.verb in _COLLECTION_VERBS else path_not_found()
+    if info.verb == "create" and info.name:
+        raise not_allowed()
+    return handler
+
+
+def _subresource(resource: Resource, info: RequestInfo) -> Operation:
+    kind = resource.kind
+    sub = kind.subresource(info.subresource)
+    if sub is None or not info.name or (kind.namespaced and not info.namespace):
+        raise path_not_found()
+    handlers = SUBRESOURCES.get((kind.group, kind.resource, sub.name)) or SUBRESOURCES.get(
+        ("*", "*", sub.name)
+    )
+    handler = handlers.get(info.verb) if handlers else None
+    if handler is None or info.verb not in sub.verbs:
+        raise not_allowed()
+    return handler
+
+
+def not_allowed() -> MethodNotAllowed:
+    return MethodNotAllowed("the server does not allow this method on the requested resource", details={})

@@ -1,0 +1,130 @@
+"""Objects in the form that was negotiated: entries or decoded objects in, bytes or dicts out.
+
+The plain JSON form is spliced from stored bytes; Tables and metadata-only forms decode what they show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from pybernetes.apiserver.answers import bytes_response, object_response
+from pybernetes.apiserver.cache.entry import CacheEntry, Head
+from pybernetes.apiserver.context import Context
+from pybernetes.apiserver.negotiation import AnswerForm
+from pybernetes.apiserver.registry import Registry, Stored
+from pybernetes.apiserver.resources import Resource
+from pybernetes.apiserver.tables import Columns, table
+from pybernetes.lib.http.messages import Response
+
+Object = dict[str, Any]
+
+
+def decoded(resource: Resource, entry: CacheEntry) -> Object:
+    """An entry's object in the served version."""
+    if resource.conversion is None:
+        return entry.object(resource.head)
+    stored_as = resource.conversion.stored_as
+    return resource.conversion.from_stored(entry.object(Head(stored_as.api_version, stored_as.kind)))
+
+
+def partial(obj: Object, version: str = "v1") -> Object:
+    """PartialObjectMetadata of an object."""
+    return {
+        "kind": "PartialObjectMetadata",
+        "apiVersion": f"meta.k8s.io/{version}",
+        "metadata": obj.get("metadata", {}),
+    }
+
+
+def shown(context: Context, resource: Resource, obj: Object, form: AnswerForm) -> Object:
+    """A decoded object as its form wants it."""
+    if form.shown_as == "Table":
+        return table(_columns(context, resource), [obj], form.version, metadata=_list_metadata(obj))
+    if form.shown_as:
+        return partial(obj, form.version)
+    return obj
+
+
+def _list_metadata(obj: Object) -> Object:
+    version = obj.get("metadata", {}).get("resourceVersion")
+    return {"resourceVersion": version} if version else {}
+
+
+def _columns(context: Context, resource: Resource) -> Columns:
+    server = context.server
+    include = context.request.query_value("includeObject") or "Metadata"
+    return Columns(resource.kind, include, server.clock.now())
+
+
+def watch_shape(context: Context, resource: Resource, form: AnswerForm) -> Any:
+    """A function from decoded object to what a watch event carries; Tables name their columns once."""
+    if form.shown_as != "Table":
+        return lambda obj: shown(context, resource, obj, form)
+    first = True
+
+    def as_table(obj: Object) -> Object:
+        nonlocal first
+        answer = table(
+            _columns(context, resource), [obj], form.version, metadata=_list_metadata(obj), headed=first
+        )
+        first = False
+        return answer
+
+    return as_table
+
+
+def entry_response(context: Context, resource: Resource, entry: CacheEntry, form: AnswerForm) -> Response:
+    if form.plain and resource.conversion is None:
+        return bytes_response(context, entry.served(resource.head))
+    return object_response(context, shown(context, resource, decoded(resource, entry), form), form)
+
+
+def stored_response(
+    context: Context,
+    registry: Registry,
+    resource: Resource,
+    stored: Stored,
+    form: AnswerForm,
+    status: int = 200,
+) -> Response:
+    """What a write answers."""
+    if form.plain and resource.conversion is None:
+        return bytes_response(context, stored.served(resource.head), status)
+    obj = registry.decode(resource, stored)
+    return object_response(context, shown(context, resource, obj, form), form, status)
+
+
+def list_metadata(revision: int, token: str, remaining: int | None) -> Object:
+    metadata: Object = {"resourceVersion": str(revision)}
+    if token:
+        metadata["continue"] = token
+    if remaining:
+        metadata["remainingItemCount"] = remaining
+    return metadata
+
+
+def list_object(
+    context: Context,
+    resource: Resource,
+    entries: Iterable[CacheEntry],
+    metadata: Object,
+    form: AnswerForm,
+) -> Object:
+    """A list that has to be decoded to be shown."""
+    objects: Sequence[Object] = [decoded(resource, entry) for entry in entries]
+    if form.shown_as == "Table":
+        return table(_columns(context, resource), objects, form.version, metadata=metadata)
+    if form.shown_as:
+        return {
+            "kind": "PartialObjectMetadataList",
+            "apiVersion": f"meta.k8s.io/{form.version}",
+            "metadata": metadata,
+            "items": [partial(obj, form.version) for obj in objects],
+        }
+    if not resource.typed_items:
+        for obj in objects:
+            obj.pop("apiVersion", None)
+            obj.pop("kind", None)
+    kind = resource.kind
+    return {"kind": kind.list_kind, "apiVersion": kind.api_version, "metadata": metadata, "items": objects}

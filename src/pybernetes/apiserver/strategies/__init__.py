@@ -1,0 +1,108 @@
+"""Which strategy a kind has: one of the files here, or the generic one with what the table says."""
+
+from __future__ import annotations
+
+from pybernetes.api import kinds
+from pybernetes.api.kinds import Kind
+from pybernetes.apiserver.strategies.base import Strategy
+from pybernetes.apiserver.strategies.certificates import CertificateStrategy
+from pybernetes.apiserver.strategies.namespaces import NamespaceStrategy
+from pybernetes.apiserver.strategies.nodes import NodeStrategy
+from pybernetes.apiserver.strategies.pods import PodStrategy
+from pybernetes.apiserver.strategies.secrets import SecretStrategy
+from pybernetes.apiserver.strategies.services import ServiceStrategy
+from pybernetes.apiserver.strategies.volumes import PersistentVolumeClaimStrategy, PersistentVolumeStrategy
+from pybernetes.apiserver.strategies.workloads import JobStrategy, WorkloadStrategy
+
+_OWN: dict[Kind, type[Strategy]] = {
+    kinds.CERTIFICATE_SIGNING_REQUESTS: CertificateStrategy,
+    kinds.CRON_JOBS: WorkloadStrategy,
+    kinds.DAEMON_SETS: WorkloadStrategy,
+    kinds.DEPLOYMENTS: WorkloadStrategy,
+    kinds.JOBS: JobStrategy,
+    kinds.NAMESPACES: NamespaceStrategy,
+    kinds.NODES: NodeStrategy,
+    kinds.PERSISTENT_VOLUMES: PersistentVolumeStrategy,
+    kinds.PERSISTENT_VOLUME_CLAIMS: PersistentVolumeClaimStrategy,
+    kinds.PODS: PodStrategy,
+    kinds.REPLICATION_CONTROLLERS: WorkloadStrategy,
+    kinds.REPLICA_SETS: WorkloadStrategy,
+    kinds.SECRETS: SecretStrategy,
+    kinds.SERVICES: ServiceStrategy,
+    kinds.STATEFUL_SETS: WorkloadStrategy,
+}
+
+_GENERATION = frozenset(
+    (
+        kinds.ENDPOINT_SLICES,
+        kinds.FLOW_SCHEMAS,
+        kinds.INGRESSES,
+        kinds.INGRESS_CLASSES,
+        kinds.MUTATING_ADMISSION_POLICIES,
+        kinds.MUTATING_ADMISSION_POLICY_BINDINGS,
+        kinds.MUTATING_WEBHOOK_CONFIGURATIONS,
+        kinds.NETWORK_POLICIES,
+        kinds.POD_DISRUPTION_BUDGETS,
+        kinds.PRIORITY_CLASSES,
+        kinds.PRIORITY_LEVEL_CONFIGURATIONS,
+        kinds.RESOURCE_SLICES,
+        kinds.DEVICE_CLASSES,
+        kinds.VALIDATING_ADMISSION_POLICIES,
+        kinds.VALIDATING_ADMISSION_POLICY_BINDINGS,
+        kinds.VALIDATING_WEBHOOK_CONFIGURATIONS,
+    )
+)
+
+_CREATE_ON_UPDATE = frozenset(
+    (
+        kinds.CLUSTER_ROLES,
+        kinds.CLUSTER_ROLE_BINDINGS,
+        kinds.CORE_EVENTS,
+        kinds.ENDPOINTS,
+        kinds.EVENTS,
+        kinds.LEASES,
+        kinds.LIMIT_RANGES,
+        kinds.ROLES,
+        kinds.ROLE_BINDINGS,
+    )
+)
+
+_CONDITIONAL_UPDATE = frozenset(
+    (
+        kinds.CSI_DRIVERS,
+        kinds.CSI_NODES,
+        kinds.FLOW_SCHEMAS,
+        kinds.LEASES,
+        kinds.MUTATING_ADMISSION_POLICIES,
+        kinds.MUTATING_ADMISSION_POLICY_BINDINGS,
+        kinds.MUTATING_WEBHOOK_CONFIGURATIONS,
+        kinds.POD_DISRUPTION_BUDGETS,
+        kinds.PRIORITY_LEVEL_CONFIGURATIONS,
+        kinds.VALIDATING_ADMISSION_POLICIES,
+        kinds.VALIDATING_ADMISSION_POLICY_BINDINGS,
+        kinds.VALIDATING_WEBHOOK_CONFIGURATIONS,
+        kinds.VOLUME_ATTACHMENTS,
+    )
+)
+
+_RETURNS_DELETED = frozenset(
+    (
+        kinds.PERSISTENT_VOLUMES,
+        kinds.PERSISTENT_VOLUME_CLAIMS,
+        kinds.PODS,
+        kinds.POD_TEMPLATES,
+        kinds.RESOURCE_QUOTAS,
+        kinds.SERVICES,
+        kinds.SERVICE_ACCOUNTS,
+    )
+)
+
+
+def strategy_for(kind: Kind) -> Strategy:
+    """A new strategy for a built-in kind."""
+    strategy = _OWN.get(kind, Strategy)(kind)
+    strategy.counts_generation = strategy.counts_generation or kind in _GENERATION
+    strategy.create_on_update = kind in _CREATE_ON_UPDATE
+    strategy.unconditional_update = kind not in _CONDITIONAL_UPDATE
+    strategy.returns_deleted = kind in _RETURNS_DELETED
+    return strategy

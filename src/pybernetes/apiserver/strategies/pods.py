@@ -1,0 +1,103 @@
+"""Pods: what status begins as, what each subresource may change, and graceful deletion.
+
+https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/
+"""
+
+from __future__ import annotations
+
+from pybernetes.api.fields import FieldError
+from pybernetes.api.times import now
+from pybernetes.apiserver.strategies.base import Strategy, keep
+from pybernetes.apiserver.writes import Object, Write
+from pybernetes.semantics.pods import is_terminal
+from pybernetes.semantics.resources import qos_class
+
+_DEFAULT_GRACE = 30
+
+
+class PodStrategy(Strategy):
+    """Status comes from the kubelet, the node from binding; a pod on a node goes away when its kubelet says so."""
+
+    counts_generation = True
+
+    def prepare_create(self, write: Write) -> None:
+        pod = write.object
+        status: Object = {"phase": "Pending"}
+        if pod["spec"].get("schedulingGates"):
+            status["conditions"] = [_gated(write)]
+        status["qosClass"] = qos_class(pod)
+        pod["status"] = status
+
+    def prepare_update(self, write: Write) -> None:
+        new, old = write.object, write.previous
+        door = write.subresource
+        if door == "binding":
+            return
+        if door == "status":
+            self.prepare_status(write)
+            if "qosClass" in (old.get("status") or {}):
+                new.setdefault("status", {})["qosClass"] = old["status"]["qosClass"]
+        elif door == "ephemeralcontainers":
+            added = (new.get("spec") or {}).get("ephemeralContainers") or []
+            write.object = {**old, "metadata": new["metadata"], "spec": {**old["spec"]}}
+            if added:
+                write.object["spec"]["ephemeralContainers"] = added
+        elif door == "resize":
+            write.object = {**old, "metadata": new["metadata"], "spec": _resized(new["spec"], old["spec"])}
+        else:
+            keep(new, old, "status")
+            if old["spec"].get("schedulingGates") and not new["spec"].get("schedulingGates"):
+                _ungate(new)
+
+    def spec_changed(self, write: Write) -> bool:
+        return write.subresource not in ("binding", "status") and super().spec_changed(write)
+
+    def validate_update(self, write: Write) -> list[FieldError]:
+        if write.subresource == "binding":
+            return []
+        return super().validate_update(write)
+
+    def grace_period(self, obj: Object, asked: int | None) -> int | None:
+        spec = obj.get("spec") or {}
+        if not spec.get("nodeName") or is_terminal(obj):
+            return 0
+        seconds = asked if asked is not None else spec.get("terminationGracePeriodSeconds", _DEFAULT_GRACE)
+        return 1 if seconds < 0 else int(seconds)
+
+
+def _gated(write: Write) -> Object:
+    return {
+        "type": "PodScheduled",
+        "status": "False",
+        "reason": "SchedulingGated",
+        "message": "Scheduling is blocked due to non-empty scheduling gates",
+        "lastProbeTime": None,
+        "lastTransitionTime": now(write.server.clock),
+    }
+
+
+def _ungate(pod: Object) -> None:
+    """The last gate has been lifted: the condition that said so goes."""
+    status = pod.get("status") or {}
+    conditions = [one for one in status.get("conditions") or () if one.get("reason") != "SchedulingGated"]
+    pod["status"] = {**status, "conditions": conditions}
+    if not conditions:
+        del pod["status"]["conditions"]
+
+
+def _resized(new: Object, old: Object) -> Object:
+    """The old spec with the resources of the new one's containers of the same name."""
+    result = dict(old)
+    for field in ("containers", "initContainers"):
+        wanted = {one.get("name"): one for one in new.get(field) or ()}
+        if field not in old:
+            continue
+        containers = []
+        for container in old[field]:
+            asked = wanted.get(container["name"])
+            changed = dict(container)
+            if asked is not None:
+                keep(changed, asked, "resources", "resizePolicy")
+            containers.append(changed)
+        result[field] = containers
+    return result

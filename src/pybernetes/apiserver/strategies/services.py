@@ -1,0 +1,188 @@
+"""Services: cluster addresses and node ports are taken before a Service is stored and given back after it is gone.
+
+https://kubernetes.io/docs/concepts/services-networking/service/
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pybernetes.api.fields import invalid
+from pybernetes.apiserver.allocation.addresses import AddressError
+from pybernetes.apiserver.allocation.node_ports import PortError
+from pybernetes.apiserver.strategies.base import Strategy, keep
+from pybernetes.apiserver.writes import Object, Write, refuse
+
+_WITH_ADDRESS = frozenset(("ClusterIP", "NodePort", "LoadBalancer"))
+_WITH_PORTS = frozenset(("NodePort", "LoadBalancer"))
+NONE = "None"
+
+
+class ServiceStrategy(Strategy):
+    def prepare_create(self, write: Write) -> None:
+        service = write.object
+        service["status"] = {"loadBalancer": {}}
+        _settle_addresses(service["spec"], {})
+
+    def prepare_update(self, write: Write) -> None:
+        new, old = write.object, write.previous
+        if write.subresource == "status":
+            self.prepare_status(write)
+            return
+        keep(new, old, "status")
+        _settle_addresses(new["spec"], old["spec"])
+        _keep_ports(new["spec"], old["spec"])
+        if new["spec"].get("type") != "LoadBalancer" and old["spec"].get("type") == "LoadBalancer":
+            new["status"] = {"loadBalancer": {}}
+
+    async def allocate(self, write: Write) -> None:
+        spec = write.object["spec"]
+        old = write.old["spec"] if write.old else {}
+        if write.subresource:
+            return
+        if spec.get("type", "ClusterIP") in _WITH_ADDRESS:
+            await self._take_address(write, spec, old)
+        await self._take_ports(write, spec, old)
+
+    async def _take_address(self, write: Write, spec: Object, old: Object) -> None:
+        addresses = write.server.addresses
+        spec.setdefault("ipFamilies", [addresses.family])
+        spec.setdefault("ipFamilyPolicy", "SingleStack")
+        address = spec.get("clusterIP")
+        if address == NONE or (address and address == old.get("clusterIP")):
+            return
+        try:
+            if address:
+                await addresses.take_this(address, write.object)
+            else:
+                address = await addresses.take(write.object)
+        except AddressError as error:
+            why = (
+                f"failed to allocate IP {address}: {error}"
+                if address
+                else f"failed to allocate a serviceIP: {error}"
+            )
+            refuse(write, [invalid("spec.clusterIPs", [address] if address else None, why)])
+            return
+        taken = str(address)
+        spec["clusterIP"], spec["clusterIPs"] = taken, [taken]
+
+        async def give_back() -> None:
+            await addresses.give_back(taken)
+
+        write.undo.append(give_back)
+
+    async def _take_ports(self, write: Write, spec: Object, old: Object) -> None:
+        ports = write.server.node_ports
+        owner = f"{write.namespace}/{write.name}"
+        held = set(_node_ports(old))
+        wanted: list[tuple[str, dict[str, Any], str]] = []
+        if _has_node_ports(spec):
+            wanted = [
+                (f"spec.ports[{at}].nodePort", port, "nodePort")
+                for at, port in enumerate(spec.get("ports") or ())
+            ]
+        if spec.get("type") == "LoadBalancer" and spec.get("externalTrafficPolicy") == "Local":
+            wanted.append(("spec.healthCheckNodePort", spec, "healthCheckNodePort"))
+        for field, holder, key in wanted:
+            number = holder.get(key)
+            if number and number in held:
+                continue
+            try:
+                if number:
+                    await ports.take_this(number, owner)
+                else:
+                    shared = _same_number(spec, holder) if key == "nodePort" else None
+                    number = shared or await ports.take(owner)
+                    holder[key] = number
+            except PortError as error:
+                refuse(write, [invalid(field, number, str(error))])
+                return
+            if number not in held:
+                held.add(number)
+                write.undo.append(_giving_back(write, number))
+
+    async def after_commit(self, write: Write) -> None:
+        write.undo.clear()
+        if write.old is None or write.subresource:
+            return
+        await self._give_back(write, write.old["spec"], write.object["spec"])
+
+    async def after_delete(self, write: Write) -> None:
+        await self._give_back(write, write.previous["spec"], {})
+
+    async def _give_back(self, write: Write, old: Object, new: Object) -> None:
+        server = write.server
+        for address in set(old.get("clusterIPs") or ()) - set(new.get("clusterIPs") or ()) - {NONE}:
+            await server.addresses.give_back(address)
+        for port in set(_node_ports(old)) - set(_node_ports(new)):
+            await server.node_ports.give_back(port)
+
+
+def _giving_back(write: Write, number: int) -> Any:
+    async def give_back() -> None:
+        await write.server.node_ports.give_back(number)
+
+    return give_back
+
+
+def _has_node_ports(spec: Object) -> bool:
+    kind = spec.get("type")
+    return kind == "NodePort" or (kind == "LoadBalancer" and spec.get("allocateLoadBalancerNodePorts", True))
+
+
+def _node_ports(spec: Object) -> list[int]:
+    found = [port["nodePort"] for port in spec.get("ports") or () if port.get("nodePort")]
+    if spec.get("healthCheckNodePort"):
+        found.append(spec["healthCheckNodePort"])
+    return found
+
+
+def _same_number(spec: Object, port: Object) -> int | None:
+    """A port that is served by TCP and by UDP has the same node port for both."""
+    for other in spec.get("ports") or ():
+        if other.get("protocol") == port.get("protocol") or other.get("port") != port.get("port"):
+            continue
+        if other.get("nodePort"):
+            return int(other["nodePort"])
+    return None
+
+
+def _settle_addresses(spec: Object, old: Object) -> None:
+    """clusterIP and clusterIPs say the same; what is left out on update stays."""
+    if spec.get("type") == "ExternalName":
+        if old.get("type") != "ExternalName" and spec.get("clusterIP") == old.get("clusterIP"):
+            for field in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"):
+                spec.pop(field, None)
+        return
+    if old.get("type") in _WITH_ADDRESS and not spec.get("clusterIP"):
+        keep(spec, old, "clusterIP", "clusterIPs")
+    for field in ("ipFamilies", "ipFamilyPolicy"):
+        if field in old and not spec.get(field):
+            spec[field] = old[field]
+    if spec.get("clusterIP") and not spec.get("clusterIPs"):
+        spec["clusterIPs"] = [spec["clusterIP"]]
+    elif spec.get("clusterIPs") and not spec.get("clusterIP"):
+        spec["clusterIP"] = spec["clusterIPs"][0]
+
+
+def _keep_ports(spec: Object, old: Object) -> None:
+    """Node ports that are left out on update stay with their port; a type without them gives them up."""
+    if spec.get("type") not in _WITH_PORTS:
+        if old.get("type") in _WITH_PORTS:
+            before = {port.get("nodePort") for port in old.get("ports") or ()}
+            for port in spec.get("ports") or ():
+                if port.get("nodePort") in before:
+                    port.pop("nodePort", None)
+            spec.pop("healthCheckNodePort", None)
+        return
+    held = {
+        (port.get("protocol"), port.get("port")): port["nodePort"]
+        for port in old.get("ports") or ()
+        if port.get("nodePort")
+    }
+    for port in spec.get("ports") or ():
+        if not port.get("nodePort") and (port.get("protocol"), port.get("port")) in held:
+            port["nodePort"] = held[port.get("protocol"), port.get("port")]
+    if old.get("healthCheckNodePort") and spec.get("externalTrafficPolicy") == "Local":
+        spec.setdefault("healthCheckNodePort", old["healthCheckNodePort"])

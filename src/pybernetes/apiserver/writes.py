@@ -1,0 +1,64 @@
+"""A write on its way to the store: what strategies, validation and admission look at and may change."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pybernetes.api.errors import invalid
+from pybernetes.api.fields import FieldError, status_causes
+from pybernetes.apiserver.auth.user import User
+
+if TYPE_CHECKING:
+    from pybernetes.apiserver.app import APIServer
+    from pybernetes.apiserver.resources import Resource
+
+Object = dict[str, Any]
+
+CREATE, UPDATE, DELETE, CONNECT = "CREATE", "UPDATE", "DELETE", "CONNECT"
+
+
+@dataclass(slots=True)
+class Write:
+    """`object` is what will be stored (mutable), `old` what is stored now (read only, None on create).
+
+    `creates_missing` lets an update create what is not there (apply); `ledger` is the managedFields that apply has
+    worked out, None when the write is booked as an ordinary one.
+    `undo` holds what takes back allocations when the write does not happen; `warn` ends up in Warning headers.
+    """
+
+    server: APIServer
+    user: User
+    resource: Resource
+    operation: str
+    namespace: str
+    name: str
+    object: Object
+    warn: Callable[[str], None]
+    old: Object | None = None
+    subresource: str = ""
+    dry_run: bool = False
+    field_manager: str = ""
+    is_patch: bool = False
+    creates_missing: bool = False
+    ledger: list[Object] | None = None
+    options: Object = field(default_factory=dict)
+    undo: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+
+    @property
+    def previous(self) -> Object:
+        """`old` where there must be one."""
+        assert self.old is not None
+        return self.old
+
+    async def take_back(self) -> None:
+        """Undo allocations, last first."""
+        while self.undo:
+            await self.undo.pop()()
+
+
+def refuse(write: Write, errors: list[FieldError]) -> None:
+    """422 when there is anything to refuse."""
+    if errors:
+        raise invalid(write.resource.kind, write.name, status_causes(errors))
