@@ -57,7 +57,7 @@ def _ready(found: Object, port_name: str | None) -> list[tuple[str, str]]:
 
 def _port_name(service: Object, asked: str) -> str | None:
     """The name of the service's port that is meant; None when any will do."""
-    ports = (service.get("spec") or {}).get("ports") or ()
+    ports: list[Object] = (service.get("spec") or {}).get("ports") or []
     if not asked:
         return str(ports[0].get("name", "")) if len(ports) == 1 else None
     for port in ports:
