@@ -20,6 +20,8 @@ from pybernetes.controllers.certificates.cleaner import CertificateCleaner
 from pybernetes.controllers.certificates.signer import CertificateSigner
 from pybernetes.controllers.clusterrole_aggregation import ClusterRoleAggregationController
 from pybernetes.controllers.deployment.controller import DeploymentController
+from pybernetes.controllers.endpoints.controllers import EndpointsController, EndpointSliceController
+from pybernetes.controllers.endpoints.mirroring import EndpointSliceMirroringController
 from pybernetes.controllers.garbage.controller import GarbageCollector
 from pybernetes.controllers.namespace import NamespaceController
 from pybernetes.controllers.nodes.eviction import TaintEvictionController
@@ -46,6 +48,9 @@ CONTROLLERS: tuple[type[Reconciler], ...] = (
     ReplicaController,
     ReplicationControllerController,
     DeploymentController,
+    EndpointsController,
+    EndpointSliceController,
+    EndpointSliceMirroringController,
     NodeIpamController,
     NodeLifecycleController,
     TaintEvictionController,

@@ -1,0 +1,1 @@
+"""Which pods stand behind each Service: EndpointSlices, and the older Endpoints."""
