@@ -95,5 +95,15 @@ class Layout:
     def pod_logs(self, meta: dict[str, Any]) -> Path:
         return self.logs / f"{meta['namespace']}_{meta['name']}_{meta['uid']}"
 
+    def drop_attempts(self, meta: dict[str, Any], container: str, newest: int) -> None:
+        """Remove the logs of a container's attempts up to `newest`: nobody can ask for them any more."""
+        for folder in (self.pod_logs(meta) / container, self.pods / meta["uid"] / "containers" / container):
+            if newest < 0 or not folder.is_dir():
+                continue
+            for path in folder.iterdir():
+                attempt = path.name.partition(".")[0]
+                if attempt.isdigit() and int(attempt) <= newest:
+                    path.unlink(missing_ok=True)
+
     def container_log(self, meta: dict[str, Any], container: str, attempt: int) -> Path:
         return self.pod_logs(meta) / container / f"{attempt}.log"

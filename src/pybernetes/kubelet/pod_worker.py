@@ -325,6 +325,7 @@ class PodWorker:
             self._settle_soon(created)
         if order.replaces:
             await self._remove_container(order.replaces)
+        node.layout.drop_attempts(self.pod["metadata"], name, order.attempt - 2)
 
     async def _left_over(self, id: str, sandbox: str) -> Container | None:
         if not id:

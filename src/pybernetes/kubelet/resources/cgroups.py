@@ -77,7 +77,7 @@ class Cgroups:
     """Makes and removes the groups below one parent."""
 
     def __init__(self, parent: str, mount: Path = MOUNT) -> None:
-        self.parent = "/" + parent.strip("/")
+        self.parent = f"/{parent.strip('/')}" if parent.strip("/") else ""
         self.mount = mount
         self.unified = (mount / "cgroup.controllers").exists()
         if self.unified:

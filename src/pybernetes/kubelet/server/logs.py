@@ -122,7 +122,7 @@ async def send(
     """Write the log, and with `follow` what comes to it, until the container has ended or the reader is gone."""
     left = options.limit
     watch = DirectoryWatch(path.parent) if options.follow else None
-    file = open(path, "rb")  # noqa: SIM115
+    file = _open(path)
     try:
         if options.tail is not None:
             file.seek(start_of_tail(file, options.tail))
@@ -148,7 +148,7 @@ async def send(
                 return
             if _replaced(file, path):
                 file.close()
-                file = open(path, "rb")  # noqa: SIM115
+                file = _open(path)
                 rest = b""
                 continue
             if not alive:
@@ -162,6 +162,10 @@ async def send(
         file.close()
         if watch is not None:
             watch.close()
+
+
+def _open(path: Path) -> BinaryIO:
+    return open(path, "rb")
 
 
 def _replaced(file: BinaryIO, path: Path) -> bool:

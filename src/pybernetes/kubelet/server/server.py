@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import logging
-import ssl
 from pathlib import Path
 
 import msgspec
@@ -17,9 +16,11 @@ from pybernetes.kubelet.kubelet import Kubelet
 from pybernetes.kubelet.pod_worker import PodWorker
 from pybernetes.kubelet.server import logs, statistics, streaming
 from pybernetes.kubelet.server.access import Access, Refused
+from pybernetes.kubelet.server.certificate import ServingCertificate
 from pybernetes.lib.channels import NegotiationError
 from pybernetes.lib.http.messages import Answer, Headers, Request, Response, Streaming, Writer
 from pybernetes.lib.http.server import Server
+from pybernetes.lib.tasks import Tasks
 
 log = logging.getLogger(__name__)
 
@@ -48,14 +49,21 @@ class KubeletServer:
         self._kubelet = kubelet
         self._access = Access(kubelet.client, kubelet.clock, kubelet.options.node_name)
         self._server = Server(self.handle, kubelet.clock)
+        self._tasks = Tasks("kubelet-server")
 
-    async def start(self, tls: ssl.SSLContext | None) -> int:
+    async def start(self) -> int:
         """Listen; the kubelet is told the port, which the Node then shows. OSError when it is taken."""
         options = self._kubelet.options
+        tls = None
+        if options.server_tls:
+            certificate = ServingCertificate(self._kubelet.client, options, self._kubelet.clock)
+            tls = certificate.context
+            self._tasks.spawn(certificate.keep(), "serving-certificate")
         self._kubelet.port = await self._server.start(options.server_address, options.server_port, tls)
         return self._kubelet.port
 
     async def close(self) -> None:
+        await self._tasks.close()
         await self._server.close(self._kubelet.options.shutdown_grace)
 
     async def handle(self, request: Request) -> Answer:
