@@ -86,7 +86,8 @@ class _Writer:
             )  # fmt: skip
         if "deletecollection" in verbs:
             operations["delete"] = self._operation(
-                f"delete{self.group_version}Collection{self.scope}{self.kind.kind}", "deletecollection", f"delete collection of {self.kind.kind}",
+                f"delete{self.group_version}Collection{self.scope}{self.kind.kind}", "deletecollection",
+                f"delete collection of {self.kind.kind}",
                 (*DELETE_PARAMETERS, *LIST_PARAMETERS), self.schemas.ref(f"{META}.Status"),
                 body=f"{META}.DeleteOptions", optional_body=True,
             )  # fmt: skip
