@@ -104,6 +104,6 @@ def image_names(socket: Path) -> set[str]:
 
 def import_archive(socket: Path, archive: Path) -> list[str]:
     """Import an OCI or docker archive; answers the names of its images."""
-    output = ctr(socket, "images", "import", "--digests", archive)
+    output = ctr(socket, "images", "import", archive)
     lines = [line.split() for line in output.splitlines()]
     return [words[1] for words in lines if words[:1] == ["unpacking"] and len(words) > 1]

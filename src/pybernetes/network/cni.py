@@ -7,7 +7,6 @@ Source: https://www.cni.dev/plugins/current/main/bridge/ and /ipam/host-local/
 
 from __future__ import annotations
 
-import ipaddress
 import json
 from collections.abc import Sequence
 
@@ -19,8 +18,6 @@ STATE = "/var/lib/cni/networks"
 
 def conflist(pod_cidrs: Sequence[str], mtu: int) -> str:
     """The configuration for the node's podCIDRs (one of each family at most)."""
-    families = [ipaddress.ip_network(cidr).version for cidr in pod_cidrs]
-    anywhere = {4: "0.0.0.0/0", 6: "::/0"}
     bridge = {
         "type": "bridge",
         "bridge": BRIDGE,
@@ -34,7 +31,6 @@ def conflist(pod_cidrs: Sequence[str], mtu: int) -> str:
             "type": "host-local",
             "dataDir": STATE,
             "ranges": [[{"subnet": cidr}] for cidr in pod_cidrs],
-            "routes": [{"dst": anywhere[family]} for family in families],
         },
     }
     ports = {"type": "portmap", "capabilities": {"portMappings": True}, "snat": True}

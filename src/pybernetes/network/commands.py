@@ -17,7 +17,7 @@ async def run(command: Sequence[str], stdin: str = "", *, pass_descriptors: Sequ
     try:
         process = await asyncio.create_subprocess_exec(
             *command,
-            stdin=asyncio.subprocess.PIPE,
+            stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env={**os.environ, "PATH": path, "LC_ALL": "C"},
@@ -27,7 +27,7 @@ async def run(command: Sequence[str], stdin: str = "", *, pass_descriptors: Sequ
         raise CommandFailed(
             f"cannot run {command[0]}: {error.strerror}; `pybernetes doctor` says what to install"
         )
-    output, errors = await process.communicate(stdin.encode())
+    output, errors = await process.communicate(stdin.encode() if stdin else None)
     if process.returncode != 0:
         said = " ".join(errors.decode(errors="replace").split())
         raise CommandFailed(f"{' '.join(command)}: {said or f'exit status {process.returncode}'}")
