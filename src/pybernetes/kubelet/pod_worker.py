@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from pybernetes.api.errors import APIError, Conflict, NotFound
@@ -58,6 +58,8 @@ class PodWorker:
         self._refreshing = False
         self._renewal: Timer | None = None
         self.done = False
+        self.listeners: set[Callable[[], None]] = set()
+        """Called after each event that the machine took in."""
 
     @staticmethod
     def _now(node: NodeContext) -> float:
@@ -81,6 +83,8 @@ class PodWorker:
                     self._carry_out(instruction)
         finally:
             self._feeding = False
+        for listener in list(self.listeners):
+            listener()
 
     def update(self, pod: Object) -> None:
         self.feed(ev.PodChanged(pod))

@@ -14,9 +14,12 @@ from containerd_node import BUSYBOX, ContainerdNode, setns
 from fake_api import FakeApi, FakeRecorder
 
 from pybernetes.api.kinds import PODS
+from pybernetes.client.transport import Credentials, HttpTransport
 from pybernetes.kubelet.kubelet import Kubelet
 from pybernetes.kubelet.options import KubeletOptions
+from pybernetes.kubelet.server.server import KubeletServer
 from pybernetes.lib.clock import RealClock
+from pybernetes.lib.http.messages import Headers
 
 IMAGE = BUSYBOX
 
@@ -60,8 +63,27 @@ class TestNode:
             cpu=2000,
             memory=2 << 30,
             cluster_dns=("10.96.0.10",),
+            server_address="127.0.0.1",
+            server_port=0,
+            server_tls=False,
         )
         self.kubelet = self.new_kubelet()
+
+    async def start(self) -> None:
+        self.server = KubeletServer(self.kubelet)
+        await self.server.start()
+        await self.kubelet.start()
+        credentials = Credentials(token="admin")
+        self.http = HttpTransport(f"http://127.0.0.1:{self.kubelet.port}", credentials=credentials)
+
+    async def close(self) -> None:
+        await self.http.close()
+        await self.server.close()
+        await self.kubelet.close()
+
+    async def get(self, target: str) -> tuple[int, str]:
+        answer = await self.http.request("GET", target, Headers())
+        return answer.status, answer.body.decode()
 
     def new_kubelet(self) -> Kubelet:
         self.kubelet = Kubelet(self.api, self.api, self.recorder, self.options, RealClock())  # type: ignore[arg-type]
@@ -107,7 +129,7 @@ async def node(
 ) -> AsyncIterator[TestNode]:
     root = Path(tempfile.mkdtemp(prefix="node-", dir=containerd.root))
     node = TestNode(containerd, root, "node-" + root.name[-6:].lower().replace("_", "x"))
-    await node.kubelet.start()
+    await node.start()
     try:
         yield node
     finally:
@@ -118,7 +140,7 @@ async def node(
         async with RealClock().timeout(30):
             while node.kubelet.workers:
                 await RealClock().sleep(0.02)
-        await node.kubelet.close()
+        await node.close()
         node.kubelet.node.cgroups.remove_node()
         parent = node.options.cgroup_parent.strip("/")
         for hierarchy in node.kubelet.node.cgroups.hierarchies:

@@ -10,7 +10,7 @@ from copy import deepcopy
 from typing import Any
 
 from pybernetes.api.errors import Conflict, already_exists, not_found
-from pybernetes.api.kinds import NODES, PODS, SERVICE_ACCOUNTS, Kind
+from pybernetes.api.kinds import NODES, PODS, SERVICE_ACCOUNTS, TOKEN_REVIEWS, Kind
 from pybernetes.client.interface import Object, WatchEvent, object_key
 
 
@@ -157,6 +157,10 @@ class FakeApi:
                 **obj,
                 "status": {"token": f"token-of-{name}", "expirationTimestamp": "2100-01-01T00:00:00Z"},
             }
+        if kind is TOKEN_REVIEWS:
+            known = obj["spec"]["token"] == "admin"
+            user = {"username": "admin", "groups": ["system:masters"]}
+            return {**obj, "status": {"authenticated": known, "user": user if known else {}}}
         obj = deepcopy(obj)
         meta = obj["metadata"]
         if namespace:

@@ -117,11 +117,21 @@ def render(line: bytes, options: LogOptions) -> bytes:
 
 
 async def send(
-    path: Path, options: LogOptions, writer: Writer, clock: Clock, running: Callable[[], bool]
+    path: Path,
+    options: LogOptions,
+    writer: Writer,
+    clock: Clock,
+    running: Callable[[], bool],
+    listeners: set[Callable[[], None]],
 ) -> None:
-    """Write the log, and with `follow` what comes to it, until the container has ended or the reader is gone."""
+    """Write the log, and with `follow` what comes to it, until the container has ended or the reader is gone.
+
+    What is put into `listeners` is called when `running` may answer something else than before.
+    """
     left = options.limit
     watch = DirectoryWatch(path.parent) if options.follow else None
+    if watch is not None:
+        listeners.add(watch.changed.set)
     file = _open(path)
     try:
         if options.tail is not None:
@@ -161,6 +171,7 @@ async def send(
     finally:
         file.close()
         if watch is not None:
+            listeners.discard(watch.changed.set)
             watch.close()
 
 

@@ -154,7 +154,7 @@ class KubeletServer:
 
         async def run(writer: Writer) -> None:
             try:
-                await logs.send(path, options, writer, kubelet.clock, running)
+                await logs.send(path, options, writer, kubelet.clock, running, worker.listeners)
             except OSError as error:
                 writer.write(f"failed to read the log: {error.strerror}\n".encode())
 
