@@ -19,6 +19,7 @@ from pybernetes.controllers.certificates.approver import CertificateApprover
 from pybernetes.controllers.certificates.cleaner import CertificateCleaner
 from pybernetes.controllers.certificates.signer import CertificateSigner
 from pybernetes.controllers.clusterrole_aggregation import ClusterRoleAggregationController
+from pybernetes.controllers.daemonset.controller import DaemonSetController
 from pybernetes.controllers.deployment.controller import DeploymentController
 from pybernetes.controllers.endpoints.controllers import EndpointsController, EndpointSliceController
 from pybernetes.controllers.endpoints.mirroring import EndpointSliceMirroringController
@@ -48,6 +49,7 @@ CONTROLLERS: tuple[type[Reconciler], ...] = (
     ReplicaController,
     ReplicationControllerController,
     DeploymentController,
+    DaemonSetController,
     EndpointsController,
     EndpointSliceController,
     EndpointSliceMirroringController,

@@ -127,7 +127,10 @@ def test_pods_with_different_named_ports_are_in_different_slices():
     for one, number in ((first, 80), (second, 81)):
         one["spec"]["containers"][0]["ports"] = [{"name": "web", "containerPort": number}]
     svc = service(ports=[{"port": 80, "targetPort": "web"}])
-    assert sorted(one["ports"][0]["port"] for one in plan(svc=svc, members=[first, second]).create) == [80, 81]
+    assert sorted(one["ports"][0]["port"] for one in plan(svc=svc, members=[first, second]).create) == [
+        80,
+        81,
+    ]
 
 
 def test_both_families_have_their_slices():

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pybernetes.api.errors import AlreadyExists, APIError, NotFound
+from pybernetes.api.errors import AlreadyExists, APIError
 from pybernetes.api.kinds import DEPLOYMENTS, PODS, REPLICA_SETS
 from pybernetes.api.selectors import LabelSelector
 from pybernetes.client.interface import Object, split_key
-from pybernetes.controllers.actions import Action, Update
-from pybernetes.controllers.claims import OWNER_INDEX, adoption, claim, index_by_owner, release
+from pybernetes.controllers.actions import Update
+from pybernetes.controllers.claiming import claimed
+from pybernetes.controllers.claims import OWNER_INDEX, index_by_owner
 from pybernetes.controllers.deployment import plan as planning
 from pybernetes.controllers.deployment.revisions import find_new, same_template
-from pybernetes.controllers.objects import is_deleting, labels_of, name_of, namespace_of, uid_of, with_kind
+from pybernetes.controllers.objects import labels_of, name_of, namespace_of, uid_of, with_kind
 from pybernetes.controllers.podcontrol import namespace_is_ending
 from pybernetes.controllers.reconciler import Context, Reconciler
 from pybernetes.semantics.owners import controller_ref, is_controlled_by
@@ -102,34 +103,7 @@ class DeploymentController(Reconciler):
         selector = LabelSelector.from_object(deployment["spec"].get("selector"))
         if selector.empty:
             return []
-        store = self.sets.store
-        candidates = [
-            *store.by_index(OWNER_INDEX, uid_of(deployment)),
-            *store.by_index(OWNER_INDEX, f"orphans/{namespace_of(deployment)}"),
-        ]
-        claims = claim(deployment, selector, candidates)
-        owned = list(claims.owned)
-        patches: list[tuple[Object, Action]] = [
-            (one, release(deployment, one, REPLICA_SETS)) for one in claims.release
-        ]
-        for _, patch in patches:
-            await self._try(patch)
-        if claims.adopt and await self._may_adopt(deployment):
-            for one in claims.adopt:
-                adopted = await self._try(adoption(deployment, DEPLOYMENTS, one, REPLICA_SETS))
-                if adopted is not None:
-                    owned.append(adopted)
-        return owned
-
-    async def _try(self, action: Action) -> Object | None:
-        try:
-            return await self.act(action)
-        except NotFound:
-            return None
-
-    async def _may_adopt(self, deployment: Object) -> bool:
-        live = await self.client.get(DEPLOYMENTS, namespace_of(deployment), name_of(deployment))
-        return uid_of(live) == uid_of(deployment) and not is_deleting(live)
+        return await claimed(self.client, deployment, DEPLOYMENTS, selector, self.sets.store, REPLICA_SETS)
 
     def _old_pods_run(self, deployment: Object, sets: Iterable[Object]) -> bool:
         if (deployment["spec"].get("strategy") or {}).get("type") != "Recreate":

@@ -26,7 +26,7 @@ def selects(service: Object) -> LabelSelector | None:
 
 
 def is_headless(service: Object) -> bool:
-    return service["spec"].get("clusterIP") == "None"
+    return str(service["spec"].get("clusterIP")) == "None"
 
 
 def publishes_not_ready(service: Object) -> bool:

@@ -1,7 +1,7 @@
 """EndpointSlices for Endpoints that somebody made by hand, for Services without a selector.
 
-In: Services without selector, their Endpoints. Out: slices with the same contents, managed under another name than those of
-Services with a selector.
+In: Services without selector, their Endpoints. Out: slices with the same contents, managed under another name
+than those of Services with a selector.
 Source: https://kubernetes.io/docs/concepts/services-networking/service/#endpointslice-mirroring
 """
 
@@ -84,7 +84,12 @@ def plan(endpoints: Object, existing: Sequence[Object], limit: int) -> list[Acti
                 "annotations": annotations,
                 "ownerReferences": [owner_ref(endpoints, ENDPOINTS)],
             }
-            new = {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "metadata": metadata, **wanted}
+            new = {
+                "apiVersion": "discovery.k8s.io/v1",
+                "kind": "EndpointSlice",
+                "metadata": metadata,
+                **wanted,
+            }
             actions.append(Create(ENDPOINT_SLICES, new))
             continue
         left.remove(present)

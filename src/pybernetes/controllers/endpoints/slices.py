@@ -1,7 +1,7 @@
 """The EndpointSlices of a Service as they should be, with as few writes as possible. Pure.
 
-In: a Service, its pods, the zones of nodes, the slices that there are. Out: slices to create, to update and to delete. An
-endpoint stays in the slice that it is in, so that one pod's change is one slice's write.
+In: a Service, its pods, the zones of nodes, the slices that there are. Out: slices to create, to update and
+to delete. An endpoint stays in the slice that it is in, so that one pod's change is one slice's write.
 """
 
 from __future__ import annotations

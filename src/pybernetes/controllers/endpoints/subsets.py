@@ -1,6 +1,7 @@
 """The Endpoints object of a Service as it should be. Pure.
 
-In: a Service and its pods. Out: subsets, each with addresses that have the same ports, and the metadata that goes with them.
+In: a Service and its pods. Out: subsets, each with addresses that have the same ports, and the metadata that
+goes with them.
 """
 
 from __future__ import annotations
@@ -103,7 +104,9 @@ def wanted(service: Object, pods: Iterable[Object], present: Object | None) -> O
     if trigger:
         annotations[members.LAST_CHANGE] = trigger
     metadata: dict[str, Any] = {
-        **(present["metadata"] if present else {"name": name_of(service), "namespace": namespace_of(service)}),
+        **(
+            present["metadata"] if present else {"name": name_of(service), "namespace": namespace_of(service)}
+        ),
         "labels": labels,
     }
     if annotations:

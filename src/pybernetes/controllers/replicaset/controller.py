@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pybernetes.api.errors import APIError, NotFound
+from pybernetes.api.errors import APIError
 from pybernetes.api.kinds import PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, Kind
-from pybernetes.client.interface import Object, object_key, split_key
-from pybernetes.controllers.claims import OWNER_INDEX, adoption, claim, index_by_owner, release
+from pybernetes.client.interface import Object, object_key
+from pybernetes.controllers.claiming import claimed
+from pybernetes.controllers.claims import OWNER_INDEX, index_by_owner
 from pybernetes.controllers.expectations import Expectations
 from pybernetes.controllers.objects import is_deleting, labels_of, uid_of, with_kind
 from pybernetes.controllers.podcontrol import PodControl, deletion_identity
@@ -142,33 +143,16 @@ class ReplicaController(Reconciler):
 
     async def _claimed(self, owner: Object) -> list[Object]:
         """The set's pods, after adopting and releasing."""
-        store = self.pods.store
-        candidates = [
-            *store.by_index(OWNER_INDEX, uid_of(owner)),
-            *store.by_index(OWNER_INDEX, f"orphans/{owner['metadata']['namespace']}"),
-        ]
-        claims = claim(owner, planning.selector_of(owner, self.kind), candidates)
-        owned = list(claims.owned)
-        for pod in claims.release:
-            try:
-                await self.act(release(owner, pod, PODS))
-            except NotFound:
-                continue
-        to_adopt = [pod for pod in claims.adopt if not is_terminal(pod)]
-        if to_adopt and await self._may_adopt(owner):
-            for pod in to_adopt:
-                try:
-                    adopted = await self.act(adoption(owner, self.kind, pod, PODS))
-                except NotFound:
-                    continue
-                owned.append(adopted or pod)
-        return owned
-
-    async def _may_adopt(self, owner: Object) -> bool:
-        """Asks the server itself: a set that has been deleted or replaced meanwhile adopts nothing."""
-        namespace, name = split_key(object_key(owner))
-        live = await self.client.get(self.kind, namespace, name)
-        return uid_of(live) == uid_of(owner) and not is_deleting(live)
+        selector = planning.selector_of(owner, self.kind)
+        return await claimed(
+            self.client,
+            owner,
+            self.kind,
+            selector,
+            self.pods.store,
+            PODS,
+            adoptable=lambda pod: not is_terminal(pod),
+        )
 
     def _related(self, owner: Object) -> Iterable[Object]:
         """The pods of every set that the same Deployment controls."""

@@ -1,0 +1,98 @@
+"""ControllerRevisions: the versions of a DaemonSet's or StatefulSet's template, numbered. Pure.
+
+In: an owner and the revisions that it has. Out: the revision that its template is, new or old, and those to
+forget. The data of a revision is a strategic merge patch that puts the template back, which is what `kubectl
+rollout undo` applies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pybernetes.api.kinds import Kind
+from pybernetes.controllers.hashing import template_hash
+from pybernetes.controllers.objects import Object, annotations_of, labels_of, name_of, namespace_of
+from pybernetes.semantics.owners import owner_ref
+
+HASH_LABEL = "controller-revision-hash"
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """`current` is the revision of the owner's template. With `create` it is new; with `renumber` it is an old one
+    that becomes the latest again."""
+
+    current: Object
+    create: bool = False
+    renumber: bool = False
+
+
+def bare(template: Object) -> Object:
+    """A template without fields that are empty."""
+    metadata = {key: value for key, value in (template.get("metadata") or {}).items() if value}
+    return {"metadata": metadata, "spec": template.get("spec") or {}}
+
+
+def data_of(template: Object) -> dict[str, Any]:
+    return {"spec": {"template": {**bare(template), "$patch": "replace"}}}
+
+
+def template_of(revision: Object) -> Object:
+    """The pod template that a revision stands for."""
+    template = dict(((revision.get("data") or {}).get("spec") or {}).get("template") or {})
+    template.pop("$patch", None)
+    return template
+
+
+def hash_of(owner: Object) -> str:
+    collisions = int((owner.get("status") or {}).get("collisionCount") or 0)
+    return template_hash(bare(owner["spec"]["template"]), collisions)
+
+
+def number_of(revision: Object) -> int:
+    return int(revision.get("revision") or 0)
+
+
+def revision_hash(revision: Object) -> str:
+    return labels_of(revision).get(HASH_LABEL, "")
+
+
+def choose(owner: Object, kind: Kind, revisions: Sequence[Object]) -> Choice:
+    """The revision of the owner's template, the latest one if several are of it."""
+    wanted = bare(owner["spec"]["template"])
+    latest = max((number_of(one) for one in revisions), default=0)
+    equal = [one for one in revisions if bare(template_of(one)) == wanted]
+    if equal:
+        found = max(equal, key=number_of)
+        if number_of(found) == latest:
+            return Choice(found)
+        return Choice({**found, "revision": latest + 1}, renumber=True)
+    digest = hash_of(owner)
+    metadata: dict[str, Any] = {
+        "name": f"{name_of(owner)}-{digest}",
+        "namespace": namespace_of(owner),
+        "labels": {**(wanted["metadata"].get("labels") or {}), HASH_LABEL: digest},
+        "ownerReferences": [owner_ref(owner, kind)],
+    }
+    annotations = {key: value for key, value in annotations_of(owner).items() if key != _LAST_APPLIED}
+    if annotations:
+        metadata["annotations"] = annotations
+    new = {
+        "apiVersion": "apps/v1",
+        "kind": "ControllerRevision",
+        "metadata": metadata,
+        "data": data_of(owner["spec"]["template"]),
+        "revision": latest + 1,
+    }
+    return Choice(new, create=True)
+
+
+def to_forget(owner: Object, revisions: Sequence[Object], used: Collection[str]) -> list[Object]:
+    """The oldest revisions beyond `revisionHistoryLimit`; those whose hashes are `used` stay, uncounted."""
+    limit = owner["spec"].get("revisionHistoryLimit")
+    limit = 10 if limit is None else int(limit)
+    idle = sorted((one for one in revisions if revision_hash(one) not in used), key=number_of)
+    return idle[: max(0, len(idle) - limit)]
