@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,9 +97,8 @@ class PodNetwork:
         if target.exists() and target.read_text() == text:
             return
         target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_suffix(".partial")
-        partial.write_text(text)
-        os.replace(partial, target)
+        # In place, by one write: containerd reads the folder again when a file is written, not when one appears.
+        target.write_text(text)
         log.info("wrote %s", target)
 
     async def _route(self, wanted: routes.Routes) -> None:
