@@ -11,12 +11,12 @@ import msgspec
 
 from pybernetes.api.errors import APIError
 from pybernetes.apiserver.context import Context
-from pybernetes.apiserver.negotiation import JSON, YAML, AnswerForm
+from pybernetes.apiserver.negotiation import JSON, PROTOBUF, YAML, AnswerForm
 from pybernetes.lib.http.messages import Headers, Response
 
 Object = dict[str, Any]
 
-encode_json = msgspec.json.Encoder().encode
+encode_json = msgspec.json.Encoder(enc_hook=str).encode
 
 _QUOTED = str.maketrans({"\\": "\\\\", '"': '\\"'})
 _MAX_WARNINGS = 4096
@@ -54,6 +54,10 @@ def encode(obj: Any, media_type: str) -> bytes:
             obj, Dumper=dumper, default_flow_style=False, sort_keys=True, allow_unicode=True
         )
         return text.encode()
+    if media_type == PROTOBUF:
+        from pybernetes.api import protobuf
+
+        return protobuf.encode(obj)
     return encode_json(obj)
 
 

@@ -26,7 +26,7 @@ from pybernetes.apiserver.discovery.health import Health
 from pybernetes.apiserver.discovery.metrics import Metrics
 from pybernetes.apiserver.discovery.openapi import Documents
 from pybernetes.apiserver.housekeeping.loop import Housekeeping
-from pybernetes.apiserver.negotiation import JSON, YAML, AnswerForm, negotiate
+from pybernetes.apiserver.negotiation import JSON, PROTOBUF, YAML, AnswerForm, negotiate
 from pybernetes.apiserver.options import Options
 from pybernetes.apiserver.registry import Registry
 from pybernetes.apiserver.resources import Resource, builtin_resources
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 Object = dict[str, Any]
 
-OFFERED = (JSON, YAML)
+OFFERED = (JSON, YAML, PROTOBUF)
 REVISION_WAIT = 3.0
 """Seconds that a read waits for a revision that this server has not seen yet."""
 

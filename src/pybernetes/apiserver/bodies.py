@@ -53,7 +53,7 @@ async def read_body(context: Context) -> Body:
     media_type = media_type_of(context.request.headers.get("content-type")) or JSON
     if media_type in ("*/*", "application/*"):
         media_type = JSON
-    if media_type not in (JSON, YAML):
+    if media_type not in (JSON, YAML, PROTOBUF):
         raise UnsupportedMediaType(
             "the body of the request was in an unknown format - accepted media types include: "
             f"{JSON}, {YAML}, {PROTOBUF}"
@@ -66,6 +66,8 @@ def parse(body: Body, expected: str) -> tuple[Object, list[str]]:
     try:
         if body.media_type == YAML:
             return _parse_yaml(body.data)
+        if body.media_type == PROTOBUF:
+            return _parse_protobuf(body.data, expected)
         obj = _decode_json(body.data)
         problems = duplicates(body.data, obj)
     except (ValueError, RecursionError) as error:
@@ -105,6 +107,17 @@ def _parse_yaml(data: bytes) -> tuple[Object, list[str]]:
     if not isinstance(obj, dict):
         raise BadRequest("yaml: the body must be one object")
     return obj, []
+
+
+def _parse_protobuf(data: bytes, expected: str) -> tuple[Object, list[str]]:
+    from pybernetes.api.protobuf import ProtobufError, decode
+
+    try:
+        return decode(data), []
+    except ProtobufError as error:
+        raise BadRequest(
+            f"the object provided is unrecognized (must be of type {expected}): {error}"
+        ) from None
 
 
 async def read_object(context: Context, resource: Resource, field_validation: str) -> Object:

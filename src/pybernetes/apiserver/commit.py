@@ -144,6 +144,7 @@ async def _replace(write: Write, current: Stored) -> Outcome:
         new["metadata"] = dict(old["metadata"])
     _check_preconditions(write, current.revision)
     _keep_system_metadata(new["metadata"], old["metadata"])
+    new["metadata"]["resourceVersion"] = str(current.revision)
     await admit.mutate(write)
     strategy.prepare_update(write)
     new = write.object
@@ -155,7 +156,6 @@ async def _replace(write: Write, current: Stored) -> Outcome:
     new = write.object = _booked(write)
     refuse(write, strategy.validate_update(write))
     await admit.validate(write)
-    new["metadata"]["resourceVersion"] = str(current.revision)
     if new == old:
         return Outcome(current)
     if _ends_deletion(write):

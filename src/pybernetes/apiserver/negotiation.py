@@ -91,7 +91,8 @@ def _media_type(accepted: str, offered: tuple[str, ...]) -> str:
 def negotiate(header: str, offered: tuple[str, ...], shown: frozenset[str] = frozenset()) -> AnswerForm:
     """The best form among `offered` media types; `shown` are the representations that may be asked for.
 
-    Raises NotAcceptable in upstream's words.
+    Protobuf is for those who take nothing else: JSON is there already, as stored. Raises
+    NotAcceptable in upstream's words.
     """
     if not header.strip():
         return AnswerForm(offered[0])
@@ -101,6 +102,8 @@ def negotiate(header: str, offered: tuple[str, ...], shown: frozenset[str] = fro
             continue
         shown_as = accepted.param("as")
         if not shown_as:
+            if media_type == PROTOBUF and any(_media_type(one.type, (JSON,)) for one in parse_accept(header)):
+                return AnswerForm(JSON)
             return AnswerForm(media_type)
         version = accepted.param("v")
         if shown_as in shown and accepted.param("g") == _META_GROUP and version in ("v1", "v1beta1"):

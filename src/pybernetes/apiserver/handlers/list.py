@@ -52,11 +52,7 @@ def selection_of(resource: Resource, options: ListOptions) -> Selection:
     try:
         fields = translate(resource.kind, options.fields)
     except ValueError as error:
-        kind = resource.kind
-        raise BadRequest(
-            f'Unable to find "{kind.group}/{kind.version}, Resource={kind.resource}" that match label selector '
-            f'"{options.labels}", field selector "{options.fields}": {error}'
-        ) from None
+        raise BadRequest(str(error)) from None
     return Selection(options.labels, fields)
 
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pybernetes.api.errors import Unauthorized, not_found
+from pybernetes.api.errors import Unauthorized, invalid, not_found
+from pybernetes.api.fields import FieldError, required, status_causes
+from pybernetes.api.fields import invalid as invalid_field
 from pybernetes.api.times import now
 from pybernetes.apiserver.answers import object_response
 from pybernetes.apiserver.auth.attributes import Attributes
@@ -17,24 +19,40 @@ from pybernetes.apiserver.context import Context
 from pybernetes.apiserver.negotiation import OBJECT_FORMS
 from pybernetes.apiserver.parameters import write_options
 from pybernetes.apiserver.resources import Resource
-from pybernetes.apiserver.writes import CREATE, Write, refuse
 from pybernetes.lib.http.messages import Answer
 
 Object = dict[str, Any]
 
 
 async def _asked(context: Context, resource: Resource) -> Object:
-    """The review as sent, validated; status is the server's to set."""
+    """The review as sent; status is the server's to set."""
     options = write_options(context.request, "CreateOptions")
     obj = await read_object(context, resource, options.field_validation)
     obj.pop("status", None)
     if context.info.namespace:
         obj["metadata"].setdefault("namespace", context.info.namespace)
-    write = Write(
-        context.server, context.user, resource, CREATE, context.info.namespace, "", obj, context.warn
-    )
-    refuse(write, resource.strategy.validate_create(write))
+    obj.setdefault("spec", {})
     return obj
+
+
+def _refuse(resource: Resource, errors: list[FieldError]) -> None:
+    if errors:
+        raise invalid(resource.kind, "", status_causes(errors))
+
+
+def _check_access_spec(resource: Resource, spec: Object) -> None:
+    """Either a resource or a path is asked about."""
+    both = "resourceAttributes" in spec and "nonResourceAttributes" in spec
+    neither = "resourceAttributes" not in spec and "nonResourceAttributes" not in spec
+    if both:
+        _refuse(
+            resource, [invalid_field("spec.nonResourceAttributes", spec["nonResourceAttributes"], _ONE_OF)]
+        )
+    if neither:
+        _refuse(resource, [invalid_field("spec.resourceAttributes", None, _ONE_OF)])
+
+
+_ONE_OF = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
 
 
 def _answer(context: Context, obj: Object, status: Object) -> Answer:
@@ -51,7 +69,9 @@ async def self_subject_review(context: Context, resource: Resource) -> Answer:
 async def token_review(context: Context, resource: Resource) -> Answer:
     obj = await _asked(context, resource)
     access = context.server.access
-    spec = obj.get("spec") or {}
+    spec = obj["spec"]
+    if not spec.get("token"):
+        _refuse(resource, [required("spec.token")])
     audiences = tuple(spec.get("audiences") or ())
     try:
         user = await access.bearer_tokens.authenticate_token(spec.get("token", ""), audiences)
@@ -94,7 +114,11 @@ async def _decide(context: Context, user: User, asked: Attributes) -> Object:
 async def subject_access_review(context: Context, resource: Resource) -> Answer:
     """SubjectAccessReview, and LocalSubjectAccessReview in its namespace."""
     obj = await _asked(context, resource)
-    spec = obj.get("spec") or {}
+    spec = obj["spec"]
+    _check_access_spec(resource, spec)
+    if not spec.get("user") and not spec.get("groups"):
+        words = "at least one of user or group must be specified"
+        _refuse(resource, [invalid_field("spec.user", spec.get("user", ""), words)])
     extra = tuple((key, tuple(values)) for key, values in (spec.get("extra") or {}).items())
     user = User(spec.get("user", ""), spec.get("uid", ""), tuple(spec.get("groups") or ()), extra)
     return _answer(context, obj, await _decide(context, user, _attributes(spec, context.info.namespace)))
@@ -102,7 +126,8 @@ async def subject_access_review(context: Context, resource: Resource) -> Answer:
 
 async def self_subject_access_review(context: Context, resource: Resource) -> Answer:
     obj = await _asked(context, resource)
-    return _answer(context, obj, await _decide(context, context.user, _attributes(obj.get("spec") or {})))
+    _check_access_spec(resource, obj["spec"])
+    return _answer(context, obj, await _decide(context, context.user, _attributes(obj["spec"])))
 
 
 async def self_subject_rules_review(context: Context, resource: Resource) -> Answer:
