@@ -132,6 +132,10 @@ class Cycle:
         """What the node by itself says to the pod; asked when a node has changed."""
         return self._forms(pod).refused(info)
 
+    def last_refusal(self, pod: PodInfo, info: NodeInfo) -> Refusal | None:
+        """What the node said to pods like this one in their last cycle."""
+        return self._forms(pod).refusals.get(info.name)
+
     def _forms(self, pod: PodInfo) -> _Answers:
         answers = self._remembered.get(pod.signature)
         if answers is None:

@@ -138,7 +138,7 @@ class Intake:
                 info.node = new
             return
         info = self._snapshot.set_node(new)
-        self._move(ClusterEvent.NODE_CHANGED, self._on(info))
+        self._move(ClusterEvent.NODE_CHANGED, self._changed_on(info))
 
     def _node_deleted(self, node: Object) -> None:
         self._snapshot.remove_node(node["metadata"]["name"])
@@ -154,6 +154,18 @@ class Intake:
             return refused.resolvable and any(
                 other.priority < queued.pod.priority for other in info.pods.values()
             )
+
+        return helps
+
+    def _changed_on(self, info: NodeInfo) -> Callable[[QueuedPod], bool]:
+        """The same, or the node has another reason now, which the pod's message should say."""
+        on_node = self._on(info)
+
+        def helps(queued: QueuedPod) -> bool:
+            if on_node(queued):
+                return True
+            pod = queued.pod
+            return self._cycle.local_refusal(pod, info) is not self._cycle.last_refusal(pod, info)
 
         return helps
 

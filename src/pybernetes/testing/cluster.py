@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Any
 
-from pybernetes.api.kinds import NODES, PODS
+from pybernetes.api.kinds import NODES, PODS, SERVICE_ACCOUNTS
 from pybernetes.apiserver.app import APIServer
 from pybernetes.apiserver.auth.authenticators import Authenticators, bearer_token
 from pybernetes.apiserver.auth.user import AUTHENTICATED, MASTERS, User
@@ -30,7 +30,7 @@ from pybernetes.controllers.manager import ControllerManager
 from pybernetes.controllers.options import Options as ControllerOptions
 from pybernetes.lib.clock import Clock, RealClock, VirtualClock
 from pybernetes.lib.http.inprocess import InProcessTransport
-from pybernetes.lib.http.messages import Request
+from pybernetes.lib.http.messages import Handler, Request
 from pybernetes.scheduler.scheduler import Scheduler
 from pybernetes.store.interface import Store
 from pybernetes.store.memory import MemoryStore
@@ -94,7 +94,7 @@ class Cluster:
 
     async def start(self) -> None:
         await self.server.start()
-        await self._finish(self.server.ready())
+        await self.finish(self.server.ready())
         if self._with_controllers:
             client = self.client_as("system:kube-controller-manager")
             self.informers = self._factory(client)
@@ -109,8 +109,20 @@ class Cluster:
             self.scheduler = Scheduler(client, factory, self.clock, recorder)
             await factory.start()
             await self.scheduler.start()
+        await self._service_account()
         for number in range(self._first_nodes):
             await self.add_node(f"node-{number + 1}")
+
+    async def _service_account(self) -> None:
+        """Pods of a namespace are admitted once it has its default service account."""
+        if not self._with_controllers:
+            await self.client.create(SERVICE_ACCOUNTS, {"metadata": {"name": "default"}}, "default")
+            return
+
+        async def there() -> bool:
+            return bool((await self.client.list(SERVICE_ACCOUNTS, "default"))["items"])
+
+        await self.until(there, "the service account default exists")
 
     async def close(self) -> None:
         for node in self.nodes.values():
@@ -143,10 +155,10 @@ class Cluster:
 
     # parts
 
-    def client_as(self, name: str, *groups: str) -> RestClient:
-        """A client with an identity of its own."""
+    def client_as(self, name: str, *groups: str, handler: Handler | None = None) -> RestClient:
+        """A client with an identity of its own; `handler` may stand between it and the server's handler."""
         client = RestClient(
-            InProcessTransport(self.server.handler),
+            InProcessTransport(handler or self.server.handler),
             clock=self.clock,
             user_agent=f"{name.rpartition(':')[2]}/v1.36.0",
             headers={"authorization": f"Bearer {self._users.token(name, groups)}"},
@@ -180,9 +192,9 @@ class Cluster:
             number=len(self.nodes),
         )
         self.nodes[name] = node
-        await self._finish(node.start())
+        await self.finish(node.start())
         if not self._with_controllers:
-            await self._finish(self._untaint(name))
+            await self.finish(self._untaint(name))
         return node
 
     async def _untaint(self, name: str) -> None:
@@ -213,15 +225,15 @@ class Cluster:
         while True:
             value = condition()
             if inspect.isawaitable(value):
-                value = await self._finish(value)
+                value = await self.finish(value)
             if value:
                 return value
             if self.clock.monotonic() >= limit:
                 raise TimeoutError(f"after {seconds:g} s still not so: {what or condition}")
             await self.run_for(STEP if isinstance(self.clock, VirtualClock) else STEP / 10)
 
-    async def _finish(self, work: Awaitable[Any]) -> Any:
-        """Await something that may itself wait for time to pass."""
+    async def finish(self, work: Awaitable[Any]) -> Any:
+        """Await something that may itself wait for time to pass, on virtual time too."""
         if not isinstance(self.clock, VirtualClock):
             return await work
         task = asyncio.ensure_future(work)

@@ -100,8 +100,9 @@ def _status(
         if known is None or known[0] != value:
             known = run.conditions[kind] = (value, stamp)
         condition = {"type": kind, "status": value, "lastProbeTime": None, "lastTransitionTime": known[1]}
-        if not truth and kind in ("Ready", "ContainersReady"):
-            condition["reason"] = "PodCompleted" if over else "ContainersNotReady"
+        if kind in ("Ready", "ContainersReady"):
+            why = "PodCompleted" if over else "ContainersNotReady"
+            condition["reason"] = None if truth else why
         conditions.append(condition)
     status: Object = {
         "phase": phase,
