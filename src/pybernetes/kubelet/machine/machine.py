@@ -392,7 +392,7 @@ class PodMachine:
                 continue
             gave_up = probe.result(event.outcome, now)
             word = event.kind.capitalize()
-            if event.outcome == "failure":
+            if event.outcome == "failure" and not probe.quiet:
                 out.event("Warning", "Unhealthy", f"{word} probe failed: {event.message}", record.name)
             elif event.outcome == "error":
                 text = f"{word} probe errored and resulted in unknown state: {event.message}"

@@ -1,0 +1,446 @@
+"""The pod machine: what it says to do, and what it shows, for what happens to a pod."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from pybernetes.kubelet.machine import events as ev
+from pybernetes.kubelet.machine import instructions as do
+from pybernetes.kubelet.machine.machine import PodMachine
+from pybernetes.kubelet.machine.model import EXITED, RUNNING, Container, Sandbox
+
+START = 1_800_000_000.0
+
+
+def make_pod(
+    *containers: dict[str, Any], init: list[dict[str, Any]] | None = None, **spec: Any
+) -> dict[str, Any]:
+    meta = {"name": "web", "namespace": "default", "uid": "u1"}
+    listed = list(containers) or [{"name": "main", "image": "nginx"}]
+    return {"metadata": meta, "spec": {"containers": listed, "initContainers": init or [], **spec}}
+
+
+class Driver:
+    """A runtime that always succeeds, on a clock that is moved by hand."""
+
+    def __init__(self, pod: dict[str, Any]) -> None:
+        self.now = START
+        self.machine = PodMachine(pod, now=self.now, host_ips=("10.0.0.1",))
+        self.pod = pod
+        self.pending: list[do.Instruction] = []
+        self.log: list[do.Instruction] = []
+        self.status: dict[str, Any] = {}
+        self.timer = 0.0
+        self.ids = 0
+        self.running: dict[str, Container] = {}
+        self.hold: set[type] = set()
+
+    def feed(self, event: ev.Event) -> None:
+        for instruction in self.machine.handle(event, self.now):
+            self.log.append(instruction)
+            match instruction:
+                case do.PublishStatus(status):
+                    self.status = status
+                case do.SetTimer(at):
+                    self.timer = at
+                case do.RecordEvent():
+                    pass
+                case _:
+                    self.pending.append(instruction)
+
+    def start(self) -> Driver:
+        self.feed(ev.Observed((), ()))
+        return self.settle()
+
+    def settle(self) -> Driver:
+        """Carry out whatever may be, until nothing is left to do now."""
+        while True:
+            ready = [one for one in self.pending if type(one) not in self.hold]
+            if not ready:
+                return self
+            self.pending.remove(ready[0])
+            self.carry_out(ready[0])
+
+    def carry_out(self, one: do.Instruction) -> None:
+        match one:
+            case do.PrepareVolumes():
+                self.feed(ev.VolumesPrepared())
+            case do.CreateSandbox(attempt):
+                self.feed(
+                    ev.SandboxChanged(Sandbox(f"s{attempt}", attempt, True, self.now, ("10.1.0.5",)), True)
+                )
+            case do.StopSandbox(id):
+                self.feed(ev.SandboxChanged(Sandbox(id, 0, False), True))
+            case do.PullImage(name):
+                self.feed(ev.ImageReady(name, "sha256:1"))
+            case do.StartContainer(name, attempt, sandbox):
+                self.ids += 1
+                made = Container(f"c{self.ids}", name, sandbox, attempt, RUNNING, self.now, self.now)
+                self.running[name] = made
+                self.feed(ev.Started(made))
+            case do.RunPostStart(_, id):
+                self.feed(ev.HookDone(id))
+            case do.KillContainer(name, id):
+                self.exit(name, 137)
+                self.feed(ev.Killed(name, id))
+            case do.TearDown():
+                self.feed(ev.TornDown())
+            case do.DeletePod():
+                self.feed(ev.PodDeleted())
+            case do.RunProbe() | do.RemoveContainer() | do.Finish():
+                pass
+
+    def exit(self, name: str, code: int, **more: Any) -> None:
+        ended = replace(self.running[name], state=EXITED, exit_code=code, finished=self.now, **more)
+        self.feed(ev.ContainerChanged(ended))
+
+    def advance(self, seconds: float) -> Driver:
+        target = self.now + seconds
+        while self.timer and self.timer <= target:
+            self.now, self.timer = max(self.now, self.timer), 0
+            self.feed(ev.Tick())
+            self.settle()
+        self.now = target
+        return self
+
+    def delete(self, grace: int = 30) -> None:
+        meta = {**self.pod["metadata"], "deletionTimestamp": "x", "deletionGracePeriodSeconds": grace}
+        self.feed(ev.PodChanged({**self.pod, "metadata": meta}))
+
+    def events(self) -> list[str]:
+        return [one.reason for one in self.log if isinstance(one, do.RecordEvent)]
+
+    def asked(self, kind: type) -> list[Any]:
+        return [one for one in self.log if isinstance(one, kind)]
+
+    def container(self, name: str = "main") -> dict[str, Any]:
+        statuses = self.status["containerStatuses"] + self.status.get("initContainerStatuses", [])
+        return next(one for one in statuses if one["name"] == name)
+
+    def condition(self, kind: str) -> dict[str, Any]:
+        return next(one for one in self.status["conditions"] if one["type"] == kind)
+
+
+def test_sandbox_volumes_and_image_are_asked_for_at_once():
+    driver = Driver(make_pod())
+    driver.feed(ev.Observed((), ()))
+    kinds = {type(one) for one in driver.pending}
+    assert {do.PrepareVolumes, do.CreateSandbox, do.PullImage} <= kinds
+    assert driver.status["phase"] == "Pending"
+    assert driver.container()["state"] == {"waiting": {"reason": "ContainerCreating"}}
+
+
+def test_a_pod_becomes_running_and_ready():
+    driver = Driver(make_pod()).start()
+    assert driver.status["phase"] == "Running"
+    assert driver.status["podIP"] == "10.1.0.5"
+    assert all(condition["status"] == "True" for condition in driver.status["conditions"])
+    assert driver.container()["started"] is True
+
+
+def test_nothing_is_shown_before_the_runtime_was_looked_at():
+    machine = PodMachine(make_pod(), now=START)
+    assert machine.handle(ev.PodChanged(make_pod()), START) == []
+
+
+def test_a_crashing_container_waits_ten_seconds_then_twenty_and_so_on():
+    driver = Driver(make_pod()).start()
+    driver.exit("main", 1)
+    driver.settle()
+    assert driver.container()["restartCount"] == 1, "the first restart comes at once"
+    for delay, words in ((10, "10s"), (20, "20s"), (40, "40s"), (80, "1m20s"), (160, "2m40s"), (300, "5m0s")):
+        restarts = driver.container()["restartCount"]
+        driver.exit("main", 1)
+        assert "terminated" in driver.container()["state"]
+        driver.advance(1)
+        waiting = driver.container()["state"]["waiting"]
+        assert waiting["reason"] == "CrashLoopBackOff"
+        assert waiting["message"] == (
+            f"back-off {words} restarting failed container=main pod=web_default(u1)"
+        )
+        driver.advance(delay - 1.5)
+        assert driver.container()["restartCount"] == restarts
+        driver.advance(0.5)
+        assert driver.container()["restartCount"] == restarts + 1
+    assert driver.status["phase"] == "Running"
+
+
+def test_back_off_is_forgotten_after_ten_minutes_of_running():
+    driver = Driver(make_pod()).start()
+    for _ in range(3):
+        driver.exit("main", 1)
+        driver.advance(30)
+    driver.advance(700)
+    before = driver.container()["restartCount"]
+    driver.exit("main", 1)
+    driver.settle()
+    assert driver.container()["restartCount"] == before + 1
+
+
+def test_a_never_restarting_pod_ends_with_what_its_containers_say():
+    driver = Driver(make_pod(restartPolicy="Never")).start()
+    driver.exit("main", 0, reason="Completed")
+    driver.settle()
+    assert driver.status["phase"] == "Succeeded"
+    assert driver.condition("Ready")["reason"] == "PodCompleted"
+    assert driver.asked(do.TearDown) and not driver.asked(do.DeletePod)
+    failed = Driver(make_pod(restartPolicy="Never")).start()
+    failed.exit("main", 2, reason="Error")
+    assert failed.status["phase"] == "Failed"
+
+
+def test_on_failure_restarts_only_what_failed():
+    driver = Driver(
+        make_pod({"name": "a", "image": "x"}, {"name": "b", "image": "x"}, restartPolicy="OnFailure")
+    )
+    driver.start()
+    driver.exit("a", 0)
+    driver.exit("b", 1)
+    driver.settle()
+    assert driver.container("a")["restartCount"] == 0
+    assert driver.container("b")["restartCount"] == 1
+    driver.exit("b", 0)
+    driver.settle()
+    assert driver.status["phase"] == "Succeeded"
+
+
+def test_init_containers_run_one_after_the_other_before_the_rest():
+    init = [{"name": "one", "image": "x"}, {"name": "two", "image": "x"}]
+    driver = Driver(make_pod(init=init)).start()
+    assert set(driver.running) == {"one"}
+    assert driver.container()["state"]["waiting"]["reason"] == "PodInitializing"
+    message = driver.condition("Initialized")["message"]
+    assert message == "containers with incomplete status: [one two]"
+    driver.exit("one", 0)
+    driver.settle()
+    assert set(driver.running) == {"one", "two"}
+    driver.exit("two", 0)
+    driver.settle()
+    assert driver.status["phase"] == "Running"
+    assert driver.condition("Initialized")["status"] == "True"
+
+
+def test_a_failed_init_container_of_a_never_restarting_pod_fails_it():
+    driver = Driver(make_pod(init=[{"name": "one", "image": "x"}], restartPolicy="Never")).start()
+    driver.exit("one", 1)
+    driver.settle()
+    assert driver.status["phase"] == "Failed"
+    assert "main" not in driver.running
+
+
+def test_a_sidecar_starts_first_and_stops_last():
+    init = [{"name": "proxy", "image": "x", "restartPolicy": "Always"}]
+    driver = Driver(make_pod(init=init, restartPolicy="Never")).start()
+    assert list(driver.running) == ["proxy", "main"]
+    driver.exit("main", 0)
+    assert driver.status["phase"] == "Running", "a sidecar still runs"
+    driver.settle()
+    assert [one.container for one in driver.asked(do.KillContainer)] == ["proxy"]
+    assert driver.status["phase"] == "Succeeded"
+
+
+def test_deletion_stops_containers_then_sandbox_then_volumes_then_the_object():
+    driver = Driver(make_pod()).start()
+    driver.log.clear()
+    driver.delete(grace=5)
+    driver.settle()
+    order = [type(one) for one in driver.log]
+    wanted = [do.KillContainer, do.StopSandbox, do.TearDown, do.DeletePod, do.Finish]
+    assert [kind for kind in order if kind in wanted] == wanted
+    assert driver.asked(do.KillContainer)[0].grace == 5
+    assert driver.status["phase"] == "Failed"
+
+
+def test_a_shorter_grace_kills_again():
+    driver = Driver(make_pod()).start()
+    driver.hold.add(do.KillContainer)
+    driver.delete(grace=30)
+    driver.delete(grace=1)
+    assert [one.grace for one in driver.asked(do.KillContainer)] == [30, 1]
+
+
+def test_a_pod_gone_from_the_api_is_stopped_without_a_report():
+    driver = Driver(make_pod()).start()
+    driver.log.clear()
+    driver.feed(ev.PodRemoved())
+    driver.settle()
+    assert driver.asked(do.KillContainer) and driver.asked(do.Finish)
+    assert not driver.asked(do.DeletePod) and not driver.asked(do.PublishStatus)
+
+
+def test_a_dead_sandbox_is_made_anew_and_init_runs_again():
+    driver = Driver(make_pod(init=[{"name": "one", "image": "x"}])).start()
+    driver.exit("one", 0)
+    driver.settle()
+    first = driver.machine.state.sandbox
+    driver.feed(ev.SandboxChanged(replace(first, ready=False)))
+    driver.settle()
+    assert driver.asked(do.CreateSandbox)[-1].attempt == 1
+    assert "SandboxChanged" in driver.events()
+    assert driver.running["one"].sandbox == "s1"
+    driver.exit("one", 0)
+    driver.settle()
+    assert driver.running["main"].sandbox == "s1"
+    assert driver.container()["restartCount"] == 1
+
+
+def test_a_failed_pull_is_shown_and_tried_again_with_back_off():
+    driver = Driver(make_pod())
+    driver.hold.add(do.PullImage)
+    driver.start()
+    driver.pending = [one for one in driver.pending if not isinstance(one, do.PullImage)]
+    driver.feed(ev.ImageFailed("main", "ErrImagePull", "no such thing"))
+    assert driver.container()["state"]["waiting"] == {"reason": "ErrImagePull", "message": "no such thing"}
+    driver.advance(6)
+    waiting = driver.container()["state"]["waiting"]
+    assert waiting["reason"] == "ImagePullBackOff"
+    assert waiting["message"] == 'Back-off pulling image "nginx": ErrImagePull: no such thing'
+    assert len(driver.asked(do.PullImage)) == 1
+    driver.advance(5)
+    assert len(driver.asked(do.PullImage)) == 2
+    assert driver.status["phase"] == "Pending"
+
+
+def test_a_liveness_failure_restarts_the_container():
+    probe = {"httpGet": {"port": 80}, "periodSeconds": 10, "failureThreshold": 2}
+    driver = Driver(make_pod({"name": "main", "image": "x", "livenessProbe": probe})).start()
+    driver.advance(1.5)
+    for _ in range(2):
+        driver.feed(ev.ProbeDone("c1", "liveness", "failure", "refused"))
+        driver.settle()
+    kill = driver.asked(do.KillContainer)[0]
+    assert kill.message == "Container main failed liveness probe, will be restarted"
+    assert driver.container()["restartCount"] == 1
+    assert driver.events().count("Unhealthy") == 2
+
+
+def test_readiness_is_retried_soon_at_first_and_says_nothing_then():
+    probe = {"tcpSocket": {"port": 80}}
+    driver = Driver(make_pod({"name": "main", "image": "x", "readinessProbe": probe})).start()
+    assert len(driver.asked(do.RunProbe)) == 1
+    driver.feed(ev.ProbeDone("c1", "readiness", "failure", "refused"))
+    driver.advance(0.15)
+    assert len(driver.asked(do.RunProbe)) == 2
+    assert "Unhealthy" not in driver.events()
+    assert driver.condition("Ready")["reason"] == "ContainersNotReady"
+    assert driver.condition("Ready")["message"] == "containers with unready status: [main]"
+    driver.feed(ev.ProbeDone("c1", "readiness", "success"))
+    assert driver.condition("Ready")["status"] == "True"
+
+
+def test_other_probes_wait_for_the_startup_probe():
+    spec = {
+        "name": "main",
+        "image": "x",
+        "startupProbe": {"tcpSocket": {"port": 80}},
+        "readinessProbe": {"tcpSocket": {"port": 80}},
+    }
+    driver = Driver(make_pod(spec)).start()
+    assert [one.kind for one in driver.asked(do.RunProbe)] == ["startup"]
+    assert driver.container()["started"] is False
+    driver.feed(ev.ProbeDone("c1", "startup", "success"))
+    assert [one.kind for one in driver.asked(do.RunProbe)] == ["startup", "readiness"]
+
+
+def test_post_start_holds_the_container_back_and_its_failure_restarts_it():
+    spec = {"name": "main", "image": "x", "lifecycle": {"postStart": {"exec": {"command": ["true"]}}}}
+    driver = Driver(make_pod(spec))
+    driver.hold.add(do.RunPostStart)
+    driver.start()
+    assert "waiting" in driver.container()["state"]
+    driver.feed(ev.HookDone("c1", "exit 1"))
+    driver.settle()
+    assert "FailedPostStartHook" in driver.events()
+    assert driver.asked(do.KillContainer)[0].message == "FailedPostStartHook"
+
+
+def test_an_active_deadline_fails_the_pod():
+    driver = Driver(make_pod(activeDeadlineSeconds=60)).start()
+    driver.advance(59)
+    assert driver.status["phase"] == "Running"
+    driver.advance(2)
+    assert driver.status["phase"] == "Failed"
+    assert driver.status["reason"] == "DeadlineExceeded"
+    assert driver.status["message"] == "Pod was active on the node longer than the specified deadline"
+
+
+def test_a_rejected_pod_fails_without_ever_starting():
+    driver = Driver(make_pod())
+    driver.feed(ev.PodEvicted("OutOfcpu", "Pod was rejected: too much"))
+    driver.feed(ev.Observed((), ()))
+    driver.settle()
+    assert driver.status["phase"] == "Failed"
+    assert driver.status["reason"] == "OutOfcpu"
+    assert not driver.asked(do.CreateSandbox)
+
+
+def test_a_restarted_kubelet_takes_running_containers_up():
+    first = Driver(make_pod()).start()
+    pod = {**first.pod, "status": first.status}
+    second = Driver(pod)
+    second.feed(ev.Observed((first.machine.state.sandbox,), (first.running["main"],)))
+    second.settle()
+    assert second.status == first.status
+    assert not second.asked(do.StartContainer) and not second.asked(do.CreateSandbox)
+
+
+def test_a_container_that_vanished_counts_as_ended():
+    driver = Driver(make_pod()).start()
+    driver.feed(ev.Observed((driver.machine.state.sandbox,), ()))
+    driver.settle()
+    assert driver.container()["restartCount"] == 1
+    assert driver.container()["lastState"]["terminated"]["reason"] == "ContainerStatusUnknown"
+
+
+def test_a_changed_image_replaces_the_container():
+    driver = Driver(make_pod()).start()
+    record = driver.machine.state.records["main"]
+    record.current = replace(record.current, spec_hash="other")
+    driver.feed(ev.PodChanged(make_pod({"name": "main", "image": "nginx:2"})))
+    driver.settle()
+    message = driver.asked(do.KillContainer)[0].message
+    assert message == "Container main definition changed, will be restarted"
+    assert driver.container()["restartCount"] == 1
+
+
+def test_failing_to_start_is_shown_and_tried_again_after_ten_seconds():
+    driver = Driver(make_pod())
+    driver.hold.add(do.StartContainer)
+    driver.start()
+    driver.pending.clear()
+    driver.feed(ev.StartFailed("main", "CreateContainerConfigError", 'configmap "x" not found'))
+    waiting = driver.container()["state"]["waiting"]
+    assert waiting == {"reason": "CreateContainerConfigError", "message": 'configmap "x" not found'}
+    driver.hold.clear()
+    driver.advance(9)
+    assert driver.status["phase"] == "Pending"
+    driver.advance(2)
+    assert driver.status["phase"] == "Running"
+    assert driver.container()["restartCount"] == 0
+
+
+def test_missing_volumes_hold_containers_back_and_are_tried_again():
+    driver = Driver(make_pod())
+    driver.hold.add(do.PrepareVolumes)
+    driver.start()
+    driver.pending.clear()
+    driver.feed(ev.VolumesFailed('MountVolume.SetUp failed for volume "c" : configmap "c" not found'))
+    assert "FailedMount" in driver.events()
+    assert not driver.asked(do.StartContainer)
+    driver.hold.clear()
+    driver.advance(1)
+    assert driver.status["phase"] == "Running"
+
+
+def test_readiness_gates_hold_readiness_back():
+    pod = make_pod(readinessGates=[{"conditionType": "example.com/up"}])
+    driver = Driver(pod).start()
+    ready = driver.condition("Ready")
+    assert ready["reason"] == "ReadinessGatesNotReady"
+    assert ready["message"] == (
+        'corresponding condition of pod readiness gate "example.com/up" does not exist.'
+    )
+    status = {"conditions": [{"type": "example.com/up", "status": "True"}]}
+    driver.feed(ev.PodChanged({**pod, "status": status}))
+    assert driver.condition("Ready")["status"] == "True"
