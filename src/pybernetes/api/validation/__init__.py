@@ -18,7 +18,20 @@ from pybernetes.api.validation.names import name_rule
 
 Object = dict[str, Any]
 
-_FILES: dict[str, str] = {}
+_FILES = {
+    "": "core",
+    "apps": "apps",
+    "autoscaling": "cluster",
+    "batch": "batch",
+    "certificates.k8s.io": "cluster",
+    "coordination.k8s.io": "cluster",
+    "discovery.k8s.io": "cluster",
+    "networking.k8s.io": "networking",
+    "policy": "cluster",
+    "rbac.authorization.k8s.io": "rbac",
+    "scheduling.k8s.io": "cluster",
+    "storage.k8s.io": "cluster",
+}
 
 
 def validate_create(kind: Kind, obj: Object) -> list[FieldError]:

@@ -1,0 +1,190 @@
+"""Where a pod may run: node selectors, affinity, tolerations, spreading."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pybernetes.api.fields import FieldError, FieldPath, duplicate, invalid, not_supported, required
+from pybernetes.api.names import is_dns1123_label, is_label_key, is_label_value
+from pybernetes.api.validation.labels import validate_label_key, validate_label_selector
+
+Object = dict[str, Any]
+
+_REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+_PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
+_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+_WEIGHT = "must be in the range 1-100"
+
+
+def validate_affinity(affinity: Object, path: FieldPath) -> list[FieldError]:
+    errors: list[FieldError] = []
+    node = affinity.get("nodeAffinity")
+    if node:
+        where = path.child("nodeAffinity")
+        if node.get(_REQUIRED) is not None:
+            errors.extend(validate_node_selector(node[_REQUIRED], where.child(_REQUIRED)))
+        for position, term in enumerate(node.get(_PREFERRED) or ()):
+            place = where.child(_PREFERRED).at(position)
+            errors.extend(_weight(term, place))
+            errors.extend(_node_term(term.get("preference") or {}, place.child("preference")))
+    for kind in ("podAffinity", "podAntiAffinity"):
+        terms = affinity.get(kind)
+        if not terms:
+            continue
+        where = path.child(kind)
+        for position, term in enumerate(terms.get(_REQUIRED) or ()):
+            errors.extend(_pod_term(term, where.child(_REQUIRED).at(position)))
+        for position, one in enumerate(terms.get(_PREFERRED) or ()):
+            place = where.child(_PREFERRED).at(position)
+            errors.extend(_weight(one, place))
+            errors.extend(_pod_term(one.get("podAffinityTerm") or {}, place.child("podAffinityTerm")))
+    return errors
+
+
+def _weight(term: Object, path: FieldPath) -> list[FieldError]:
+    weight = term.get("weight") or 0
+    return [] if 1 <= weight <= 100 else [invalid(path.child("weight"), weight, _WEIGHT)]
+
+
+def validate_node_selector(selector: Object, path: FieldPath) -> list[FieldError]:
+    terms = selector.get("nodeSelectorTerms") or []
+    where = path.child("nodeSelectorTerms")
+    if not terms:
+        return [required(where, "must have at least one node selector term")]
+    errors: list[FieldError] = []
+    for position, term in enumerate(terms):
+        errors.extend(_node_term(term, where.at(position)))
+    return errors
+
+
+def _node_term(term: Object, path: FieldPath) -> list[FieldError]:
+    errors: list[FieldError] = []
+    for position, expression in enumerate(term.get("matchExpressions") or ()):
+        errors.extend(_node_expression(expression, path.child("matchExpressions").at(position)))
+    for position, expression in enumerate(term.get("matchFields") or ()):
+        where = path.child("matchFields").at(position)
+        if expression.get("operator") not in ("In", "NotIn"):
+            errors.append(
+                invalid(
+                    where.child("operator"), expression.get("operator") or "", "not a valid selector operator"
+                )
+            )
+        elif len(expression.get("values") or ()) != 1:
+            why = "must be only one value when `operator` is 'In' or 'NotIn' for node field selector"
+            errors.append(required(where.child("values"), why))
+        if expression.get("key") != "metadata.name":
+            why = "not a valid field selector key"
+            errors.append(invalid(where.child("key"), expression.get("key") or "", why))
+    return errors
+
+
+def _node_expression(expression: Object, path: FieldPath) -> list[FieldError]:
+    errors: list[FieldError] = []
+    operator, values = expression.get("operator") or "", expression.get("values") or []
+    if operator in ("In", "NotIn"):
+        if not values:
+            why = "must be specified when `operator` is 'In' or 'NotIn'"
+            errors.append(required(path.child("values"), why))
+    elif operator in ("Exists", "DoesNotExist"):
+        if values:
+            why = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"
+            errors.append(FieldError("FieldValueForbidden", path.child("values"), "", why))
+    elif operator in ("Gt", "Lt"):
+        if len(values) != 1:
+            why = "must be specified single value when `operator` is 'Lt' or 'Gt'"
+            errors.append(required(path.child("values"), why))
+    else:
+        errors.append(invalid(path.child("operator"), operator, "not a valid selector operator"))
+    errors.extend(validate_label_key(expression.get("key") or "", path.child("key")))
+    return errors
+
+
+def _pod_term(term: Object, path: FieldPath) -> list[FieldError]:
+    errors = validate_label_selector(term.get("labelSelector"), path.child("labelSelector"))
+    errors.extend(validate_label_selector(term.get("namespaceSelector"), path.child("namespaceSelector")))
+    for name in term.get("namespaces") or ():
+        errors.extend(invalid(path.child("namespace"), name, why) for why in is_dns1123_label(name))
+    topology = term.get("topologyKey") or ""
+    if not topology:
+        errors.append(required(path.child("topologyKey"), "can not be empty"))
+    errors.extend(validate_label_key(topology, path.child("topologyKey")) if topology else [])
+    return errors
+
+
+def validate_tolerations(tolerations: list[Object], path: FieldPath) -> list[FieldError]:
+    errors: list[FieldError] = []
+    for position, toleration in enumerate(tolerations):
+        where = path.at(position)
+        key, operator = toleration.get("key") or "", toleration.get("operator") or ""
+        value, effect = toleration.get("value") or "", toleration.get("effect") or ""
+        if key:
+            errors.extend(invalid(where.child("key"), key, why) for why in is_label_key(key))
+        elif operator != "Exists":
+            why = 'operator must be Exists when `key` is empty, which means "match all values and all keys"'
+            errors.append(invalid(where.child("operator"), operator, why))
+        if toleration.get("tolerationSeconds") is not None and effect != "NoExecute":
+            why = "effect must be 'NoExecute' when `tolerationSeconds` is set"
+            errors.append(invalid(where.child("effect"), effect, why))
+        if operator in ("Equal", ""):
+            errors.extend(invalid(where.child("operator"), value, why) for why in is_label_value(value))
+        elif operator == "Exists":
+            if value:
+                errors.append(
+                    invalid(
+                        where.child("operator"), toleration, "value must be empty when `operator` is 'Exists'"
+                    )
+                )
+        elif operator not in ("Lt", "Gt"):
+            errors.append(not_supported(where.child("operator"), operator, ("Equal", "Exists")))
+        if effect and effect not in _EFFECTS:
+            errors.append(not_supported(where.child("effect"), effect, _EFFECTS))
+    return errors
+
+
+def validate_taints(taints: list[Object], path: FieldPath) -> list[FieldError]:
+    """The taints of a node; one a key and effect."""
+    errors: list[FieldError] = []
+    seen: set[tuple[str, str]] = set()
+    for position, taint in enumerate(taints):
+        where = path.at(position)
+        key, value, effect = taint.get("key") or "", taint.get("value") or "", taint.get("effect") or ""
+        errors.extend(invalid(where.child("key"), key, why) for why in is_label_key(key))
+        errors.extend(invalid(where.child("value"), value, why) for why in is_label_value(value))
+        if not effect:
+            errors.append(required(where.child("effect")))
+        elif effect not in _EFFECTS:
+            errors.append(not_supported(where.child("effect"), effect, _EFFECTS))
+        if (key, effect) in seen:
+            shown = duplicate(where, taint)
+            shown.detail = "taints must be unique by key and effect pair"
+            errors.append(shown)
+        seen.add((key, effect))
+    return errors
+
+
+def validate_spreading(constraints: list[Object], path: FieldPath) -> list[FieldError]:
+    errors: list[FieldError] = []
+    seen: set[tuple[str, str]] = set()
+    for position, constraint in enumerate(constraints):
+        where = path.at(position)
+        skew, topology = constraint.get("maxSkew") or 0, constraint.get("topologyKey") or ""
+        action = constraint.get("whenUnsatisfiable") or ""
+        if skew <= 0:
+            errors.append(invalid(where.child("maxSkew"), skew, "must be greater than zero"))
+        if not topology:
+            errors.append(required(where.child("topologyKey"), "can not be empty"))
+        else:
+            errors.extend(validate_label_key(topology, where.child("topologyKey")))
+        if action not in ("DoNotSchedule", "ScheduleAnyway"):
+            supported = ("DoNotSchedule", "ScheduleAnyway")
+            errors.append(not_supported(where.child("whenUnsatisfiable"), action, supported))
+        if (topology, action) in seen:
+            errors.append(
+                duplicate(where.child("{topologyKey, whenUnsatisfiable}"), f"{{{topology}, {action}}}")
+            )
+        seen.add((topology, action))
+        least = constraint.get("minDomains")
+        if least is not None and least <= 0:
+            errors.append(invalid(where.child("minDomains"), least, "must be greater than zero"))
+        errors.extend(validate_label_selector(constraint.get("labelSelector"), where.child("labelSelector")))
+    return errors

@@ -1,0 +1,179 @@
+"""Pods: new ones, and the few fields of a running one that may change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from pybernetes.api.fields import SPEC, STATUS, FieldError, forbidden, invalid, required
+from pybernetes.api.validation.containers import validate_containers
+from pybernetes.api.validation.podspec import validate_pod_spec
+from pybernetes.api.validation.resources import validate_requirements
+from pybernetes.api.validation.values import NOT_NEGATIVE
+
+Object = dict[str, Any]
+
+_CHANGEABLE = (
+    "`spec.containers[*].image`",
+    "`spec.initContainers[*].image`",
+    "`spec.activeDeadlineSeconds`",
+    "`spec.tolerations` (only additions to existing tolerations)",
+    "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)",
+)
+_IMAGES = ("containers", "initContainers")
+
+
+def create(pod: Object) -> list[FieldError]:
+    spec = pod.get("spec") or {}
+    errors = validate_pod_spec(spec, SPEC)
+    if spec.get("ephemeralContainers"):
+        why = "cannot be set on create"
+        errors.append(forbidden(SPEC.child("ephemeralContainers"), why))
+    if spec.get("schedulingGates") and spec.get("nodeName"):
+        why = "cannot be set until all schedulingGates have been cleared"
+        errors.append(forbidden(SPEC.child("nodeName"), why))
+    return errors
+
+
+def update(new: Object, old: Object, subresource: str) -> list[FieldError]:
+    if subresource == "status":
+        return _status(new, old)
+    if subresource == "resize":
+        return _resize(new, old)
+    if subresource == "ephemeralcontainers":
+        volumes = {volume.get("name") or "" for volume in (new.get("spec") or {}).get("volumes") or ()}
+        return validate_containers((new.get("spec") or {}), volumes, SPEC)
+    if subresource:
+        return []
+    return _main(new.get("spec") or {}, old.get("spec") or {})
+
+
+def _main(new: Object, old: Object) -> list[FieldError]:
+    errors: list[FieldError] = []
+    for field in _IMAGES:
+        if len(new.get(field) or ()) != len(old.get(field) or ()):
+            why = "pod updates may not add or remove containers"
+            errors.append(forbidden(SPEC.child(field), why))
+            return errors
+        for position, container in enumerate(new.get(field) or ()):
+            where = SPEC.child(field).at(position).child("image")
+            image = container.get("image") or ""
+            if not image:
+                errors.append(required(where))
+            elif image != image.strip():
+                errors.append(invalid(where, image, "must not have leading or trailing whitespace"))
+    errors.extend(_deadline(new, old))
+    errors.extend(_tolerations(new, old))
+    errors.extend(_gates(new, old))
+    if errors:
+        return errors
+    before, after = _fixed(old, old), _fixed(new, old)
+    if before != after:
+        fields = ",".join(_CHANGEABLE)
+        why = f"pod updates may not change fields other than {fields}\n{difference(before, after)}"
+        errors.append(forbidden(SPEC, why))
+    return errors
+
+
+def _deadline(new: Object, old: Object) -> list[FieldError]:
+    where = SPEC.child("activeDeadlineSeconds")
+    after, before = new.get("activeDeadlineSeconds"), old.get("activeDeadlineSeconds")
+    if after is None:
+        if before is not None:
+            return [invalid(where, None, "must not update from a positive integer to nil value")]
+        return []
+    if not 0 <= after <= 2**31 - 1:
+        return [invalid(where, after, f"must be between 0 and {2**31 - 1}, inclusive")]
+    if before is not None and after > before:
+        return [invalid(where, after, "must be less than or equal to previous value")]
+    return []
+
+
+def _tolerations(new: Object, old: Object) -> list[FieldError]:
+    def without_seconds(toleration: Object) -> Object:
+        return {key: value for key, value in toleration.items() if key != "tolerationSeconds"}
+
+    present = [without_seconds(one) for one in new.get("tolerations") or ()]
+    if any(without_seconds(one) not in present for one in old.get("tolerations") or ()):
+        why = "existing toleration can not be modified except its tolerationSeconds"
+        return [forbidden(SPEC.child("tolerations"), why)]
+    return []
+
+
+def _gates(new: Object, old: Object) -> list[FieldError]:
+    before = {gate["name"] for gate in old.get("schedulingGates") or ()}
+    added = [gate["name"] for gate in new.get("schedulingGates") or () if gate["name"] not in before]
+    return [
+        forbidden(
+            SPEC.child("schedulingGates").at(0),
+            f"only deletion is allowed, but found new scheduling gate '{name}'",
+        )
+        for name in added
+    ]
+
+
+def _fixed(spec: Object, old: Object) -> Object:
+    """The spec without what may change."""
+    fixed = {
+        key: value
+        for key, value in spec.items()
+        if key not in ("activeDeadlineSeconds", "tolerations", "schedulingGates", "ephemeralContainers")
+    }
+    for field in _IMAGES:
+        if spec.get(field):
+            fixed[field] = [{**container, "image": ""} for container in spec[field]]
+    if spec.get("terminationGracePeriodSeconds") == 1 and (old.get("terminationGracePeriodSeconds") or 0) < 0:
+        fixed["terminationGracePeriodSeconds"] = old["terminationGracePeriodSeconds"]
+    if old.get("schedulingGates"):
+        # A pod that waits at a gate may still be narrowed down to fewer nodes.
+        fixed.pop("nodeSelector", None)
+        fixed.pop("affinity", None)
+    return fixed
+
+
+def difference(before: Object, after: Object) -> str:
+    """The fields that differ, old with `-`, new with `+`."""
+    lines: list[str] = []
+    for key in sorted({*before, *after}):
+        if before.get(key) == after.get(key):
+            continue
+        for sign, holder in (("-", before), ("+", after)):
+            if key in holder:
+                lines.append(f"{sign} {key}: {msgspec.json.encode(holder[key]).decode()}")
+    return "\n".join(lines) + "\n"
+
+
+def _resize(new: Object, old: Object) -> list[FieldError]:
+    """Through /resize only cpu and memory of containers may change."""
+    errors: list[FieldError] = []
+
+    def without_resources(spec: Object) -> Object:
+        fixed = dict(spec)
+        fixed.pop("resources", None)
+        for field in _IMAGES:
+            if spec.get(field):
+                fixed[field] = [
+                    {k: v for k, v in one.items() if k not in ("resources", "resizePolicy")}
+                    for one in spec[field]
+                ]
+        return fixed
+
+    if without_resources(new.get("spec") or {}) != without_resources(old.get("spec") or {}):
+        errors.append(forbidden(SPEC, "only cpu and memory resources are mutable"))
+    for field in _IMAGES:
+        for position, container in enumerate((new.get("spec") or {}).get(field) or ()):
+            where = SPEC.child(field).at(position).child("resources")
+            errors.extend(validate_requirements(container.get("resources") or {}, where))
+    return errors
+
+
+def _status(new: Object, old: Object) -> list[FieldError]:
+    errors: list[FieldError] = []
+    status = new.get("status") or {}
+    for field in ("containerStatuses", "initContainerStatuses"):
+        for position, one in enumerate(status.get(field) or ()):
+            if (one.get("restartCount") or 0) < 0:
+                where = STATUS.child(field).at(position).child("restartCount")
+                errors.append(invalid(where, one["restartCount"], NOT_NEGATIVE))
+    return errors

@@ -1,0 +1,85 @@
+"""Checks of single values that many kinds share: counts, percentages, ports, fixed choices, immutability."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pybernetes.api.fields import IMMUTABLE, FieldError, FieldPath, invalid, not_supported, required
+from pybernetes.api.names import is_percent, is_port_name, is_port_number
+
+NOT_NEGATIVE = "must be greater than or equal to 0"
+MAX_INT32 = 2**31 - 1
+
+PROTOCOLS = ("SCTP", "TCP", "UDP")
+
+
+def not_negative(holder: dict[str, Any], field: str, path: FieldPath) -> list[FieldError]:
+    """`holder[field]`, where it is set, is 0 or more."""
+    value = holder.get(field)
+    return [invalid(path.child(field), value, NOT_NEGATIVE)] if value is not None and value < 0 else []
+
+
+def one_of(value: Any, supported: Sequence[str], path: FieldPath) -> list[FieldError]:
+    """A fixed choice; `supported` in the order in which it is to be shown."""
+    return [] if value in supported else [not_supported(path, value or "", supported)]
+
+
+def one_of_required(value: Any, supported: Sequence[str], path: FieldPath) -> list[FieldError]:
+    return one_of(value, supported, path) if value else [required(path)]
+
+
+def port_number(value: int, path: FieldPath) -> list[FieldError]:
+    return [invalid(path, value, why) for why in is_port_number(value)]
+
+
+def port_or_name(value: int | str, path: FieldPath) -> list[FieldError]:
+    """A target port: a number or the name of a container's port."""
+    if isinstance(value, int):
+        return port_number(value, path)
+    return [invalid(path, value, why) for why in is_port_name(value)]
+
+
+def count_or_percent(value: int | str, path: FieldPath) -> list[FieldError]:
+    """A number of pods or a share of them."""
+    if isinstance(value, str):
+        if is_percent(value):
+            why = "must be an integer or percentage (e.g '5%%')"
+            return [invalid(path, value, why)]
+        return []
+    return [invalid(path, value, NOT_NEGATIVE)] if value < 0 else []
+
+
+def percent_of(value: int | str) -> int | None:
+    """The number before `%`, or None when it is a plain count."""
+    if isinstance(value, str) and value.endswith("%") and value[:-1].isdigit():
+        return int(value[:-1])
+    return None
+
+
+def at_most_all(value: int | str, path: FieldPath) -> list[FieldError]:
+    share = percent_of(value)
+    return (
+        [invalid(path, value, "must not be greater than 100%")] if share is not None and share > 100 else []
+    )
+
+
+def is_zero(value: int | str) -> bool:
+    return value == 0 or percent_of(value) == 0
+
+
+def immutable(new: dict[str, Any], old: dict[str, Any], field: str, path: FieldPath) -> list[FieldError]:
+    """`field` of both holders is the same."""
+    if new.get(field) == old.get(field):
+        return []
+    return [invalid(path.child(field), new.get(field), IMMUTABLE)]
+
+
+def selects(selector: dict[str, Any] | None, labels: dict[str, str] | None) -> bool:
+    """Whether the selector matches the labels; a broken one, which others report, counts as matching."""
+    from pybernetes.api.selectors import LabelSelector, SelectorError
+
+    try:
+        return LabelSelector.from_object(selector).matches(labels)
+    except SelectorError:
+        return True
