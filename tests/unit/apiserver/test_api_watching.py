@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from api_harness import Api
 
 CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
@@ -80,7 +78,7 @@ async def test_tables_name_their_columns_once(api: Api) -> None:
 
 async def test_a_watch_ends_after_its_time(api: Api) -> None:
     watch = await api.watch(f"{CONFIG_MAPS}?watch=1&timeoutSeconds=1")
-    async with asyncio.timeout(5):
+    async with api.server.clock.timeout(5):
         assert await watch.ended()
 
 

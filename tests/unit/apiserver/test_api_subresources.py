@@ -1,0 +1,194 @@
+"""Binding, eviction, approval, tokens, reviews: the doors beside the main one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from api_harness import Api
+
+PODS = "/api/v1/namespaces/default/pods"
+CSRS = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
+REQUEST = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KTUlHdk1GY0NBUUF3QURCWk1CTUdCeXFHU000OUFnRUdDQ3FHU000OUF3RUhBMElBQkE9PQotLS0t"
+
+
+async def test_binding_assigns_a_node_once(api: Api) -> None:
+    await api.pod()
+    body = {"metadata": {"name": "web", "annotations": {"a": "b"}}, "target": {"kind": "Node", "name": "n1"}}
+    reply = await api.post(PODS + "/web/binding", body)
+    assert reply.status == 201 and reply.json["status"] == "Success"
+    pod = (await api.get(PODS + "/web")).json
+    assert pod["spec"]["nodeName"] == "n1"
+    assert pod["metadata"]["annotations"] == {"a": "b"}
+    assert pod["metadata"]["generation"] == 1
+    condition = pod["status"]["conditions"][0]
+    assert (condition["type"], condition["status"]) == ("PodScheduled", "True")
+    again = await api.post(PODS + "/web/binding", body)
+    assert again.status == 409
+    assert again.message == (
+        'Operation cannot be fulfilled on pods/binding "web": pod web is already assigned to node "n1"'
+    )
+
+
+async def test_binding_for_another_pod_of_the_name_is_a_conflict(api: Api) -> None:
+    await api.pod()
+    body = {"metadata": {"name": "web", "uid": "other"}, "target": {"name": "n1"}}
+    assert (await api.post(PODS + "/web/binding", body)).status == 409
+
+
+async def test_binding_by_collection(api: Api) -> None:
+    await api.pod()
+    body = {"metadata": {"name": "web"}, "target": {"kind": "Node", "name": "n1"}}
+    assert (await api.post("/api/v1/namespaces/default/bindings", body)).status == 201
+    assert (await api.get(PODS + "/web")).json["spec"]["nodeName"] == "n1"
+
+
+async def test_a_gated_pod_is_not_bound(api: Api) -> None:
+    pod = await api.pod(schedulingGates=[{"name": "example.com/wait"}])
+    assert pod["status"]["conditions"][0]["reason"] == "SchedulingGated"
+    body = {"metadata": {"name": "web"}, "target": {"name": "n1"}}
+    reply = await api.post(PODS + "/web/binding", body)
+    assert reply.message == "pod web has non-empty .spec.schedulingGates"
+
+
+async def budget(api: Api, allowed: int) -> None:
+    path = "/apis/policy/v1/namespaces/default/poddisruptionbudgets"
+    body = {
+        "metadata": {"name": "b"},
+        "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "web"}}},
+    }
+    await api.made(path, body)
+    status = {
+        "disruptionsAllowed": allowed,
+        "currentHealthy": 1,
+        "desiredHealthy": 1,
+        "expectedPods": 1,
+        "observedGeneration": 1,
+    }
+    assert (await api.patch(path + "/b/status", {"status": status})).status == 200
+
+
+async def running(api: Api) -> None:
+    await api.pod()
+    await api.bind("web", "n1")
+    status = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+    assert (await api.patch(PODS + "/web/status", {"status": status})).status == 200
+
+
+async def test_eviction_deletes_when_nothing_speaks_against_it(api: Api) -> None:
+    await running(api)
+    reply = await api.post(PODS + "/web/eviction", {"metadata": {"name": "web"}})
+    assert reply.status == 201
+    assert "deletionTimestamp" in (await api.get(PODS + "/web")).json["metadata"]
+
+
+async def test_eviction_asks_the_budget(api: Api) -> None:
+    await running(api)
+    await budget(api, 0)
+    body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "web"}}
+    refused = await api.post(PODS + "/web/eviction", body)
+    assert (refused.status, refused.reason) == (429, "TooManyRequests")
+    assert refused.message == "Cannot evict pod as it would violate the pod's disruption budget."
+    cause = refused.json["details"]["causes"][0]
+    assert cause["message"] == "The disruption budget b needs 1 healthy pods and has 1 currently"
+    path = "/apis/policy/v1/namespaces/default/poddisruptionbudgets/b"
+    await api.patch(path + "/status", {"status": {"disruptionsAllowed": 1}})
+    assert (await api.post(PODS + "/web/eviction", body)).status == 201
+    status = (await api.get(path)).json["status"]
+    assert status["disruptionsAllowed"] == 0 and list(status["disruptedPods"]) == ["web"]
+
+
+async def csr(api: Api) -> dict[str, Any]:
+    spec = {
+        "request": REQUEST,
+        "signerName": "kubernetes.io/kube-apiserver-client",
+        "usages": ["client auth"],
+        "username": "mallory",
+    }
+    return await api.made(CSRS, {"metadata": {"name": "c"}, "spec": spec})
+
+
+async def test_who_asks_for_a_certificate_is_the_servers_word(api: Api) -> None:
+    made = await csr(api)
+    assert made["spec"]["username"] == "system:apiserver"
+    assert "system:masters" in made["spec"]["groups"]
+
+
+async def test_approval_and_certificate_have_their_own_doors(api: Api) -> None:
+    made = await csr(api)
+    condition = {"type": "Approved", "status": "True", "reason": "Test", "message": "yes"}
+    made["status"] = {"conditions": [condition], "certificate": "aGVsbG8="}
+    wrong = await api.put(CSRS + "/c", made)
+    assert not wrong.json.get("status")
+    made["metadata"].pop("resourceVersion")
+    approved = await api.put(CSRS + "/c/approval", made)
+    assert approved.status == 200
+    assert approved.json["status"]["conditions"][0]["type"] == "Approved"
+    assert approved.json["status"]["conditions"][0]["lastTransitionTime"]
+    assert "certificate" not in approved.json["status"]
+    stripped = await api.put(CSRS + "/c/status", {**made, "status": {"conditions": []}})
+    assert stripped.json["status"]["conditions"][0]["type"] == "Approved"
+
+
+async def token(api: Api, **spec: Any) -> Any:
+    return await api.post("/api/v1/namespaces/default/serviceaccounts/default/token", {"spec": spec})
+
+
+async def test_tokens_are_who_their_account_is(api: Api) -> None:
+    reply = await token(api)
+    assert reply.status == 201 and reply.json["spec"]["expirationSeconds"] == 3600
+    bearer = f"Bearer {reply.json['status']['token']}"
+    review = await api.post("/apis/authentication.k8s.io/v1/selfsubjectreviews", {}, authorization=bearer)
+    # the account has no rights yet, so even the review is refused, but by its name
+    assert 'User "system:serviceaccount:default:default"' in review.message
+    asked = {"spec": {"token": reply.json["status"]["token"]}}
+    known = (await api.post("/apis/authentication.k8s.io/v1/tokenreviews", asked)).json["status"]
+    assert known["authenticated"] and known["user"]["username"] == "system:serviceaccount:default:default"
+    asked = {"spec": {"token": "nonsense"}}
+    unknown = (await api.post("/apis/authentication.k8s.io/v1/tokenreviews", asked)).json["status"]
+    assert not unknown.get("authenticated")
+
+
+async def test_bound_tokens_end_with_their_pod(api: Api) -> None:
+    pod = await api.pod()
+    reference = {"kind": "Pod", "apiVersion": "v1", "name": "web", "uid": pod["metadata"]["uid"]}
+    reply = await token(api, boundObjectRef=reference)
+    asked = {"spec": {"token": reply.json["status"]["token"]}}
+    path = "/apis/authentication.k8s.io/v1/tokenreviews"
+    assert (await api.post(path, asked)).json["status"]["authenticated"]
+    await api.delete(PODS + "/web")
+    assert not (await api.post(path, asked)).json["status"].get("authenticated")
+
+
+async def test_token_requests_that_make_no_sense(api: Api) -> None:
+    assert (await token(api, expirationSeconds=10)).status == 422
+    assert (await token(api, boundObjectRef={"kind": "Deployment", "apiVersion": "apps/v1"})).status == 400
+    stale = {"kind": "Pod", "apiVersion": "v1", "name": "web", "uid": "other"}
+    await api.pod()
+    assert (await token(api, boundObjectRef=stale)).status == 409
+    reply = await api.post("/api/v1/namespaces/default/serviceaccounts/none/token", {"spec": {}})
+    assert reply.status == 404
+
+
+async def test_access_reviews(api: Api) -> None:
+    path = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+    attributes = {"verb": "get", "resource": "pods", "namespace": "default"}
+    asked = {"spec": {"user": "bob", "resourceAttributes": attributes}}
+    assert (await api.post(path, asked)).json["status"] == {"allowed": False}
+    asked["spec"]["groups"] = ["system:masters"]
+    assert (await api.post(path, asked)).json["status"]["allowed"] is True
+    assert (await api.post(path, {"spec": {"user": "bob"}})).status == 422
+    own = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+    assert (await api.post(own, {"spec": {"resourceAttributes": attributes}})).json["status"]["allowed"]
+    rules = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
+    status = (await api.post(rules, {"spec": {"namespace": "default"}})).json["status"]
+    assert status["resourceRules"][0] == {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}
+
+
+async def test_ephemeral_containers_and_resize_change_only_their_part(api: Api) -> None:
+    pod = await api.pod()
+    pod["spec"]["ephemeralContainers"] = [{"name": "debug", "image": "busybox"}]
+    pod["spec"]["containers"][0]["image"] = "other"
+    reply = await api.put(PODS + "/web/ephemeralcontainers", pod)
+    assert reply.status == 200, reply.body
+    assert reply.json["spec"]["ephemeralContainers"][0]["name"] == "debug"
+    assert reply.json["spec"]["containers"][0]["image"] == "nginx"
