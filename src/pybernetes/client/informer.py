@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from pybernetes.api.errors import APIError, BadRequest, Gone, Invalid, NotFound, Timeout
-from pybernetes.api.kinds import Kind
+from pybernetes.api.kinds import Kind, by_resource
 from pybernetes.client.interface import Client, Lister, Object, object_key
 from pybernetes.client.store import ObjectStore, Slimmer
 from pybernetes.lib.backoff import Backoff
@@ -53,7 +53,6 @@ class SharedInformer:
         namespace: str | None = None,
         field_selector: str = "",
         label_selector: str = "",
-        keep_managed_fields: bool = False,
         slimmer: Slimmer | None = None,
     ) -> None:
         self.kind = kind
@@ -64,7 +63,9 @@ class SharedInformer:
         self._namespace = namespace
         self._field_selector = field_selector
         self._label_selector = label_selector
-        self._slimmer = slimmer or Slimmer(keep_managed_fields)
+        self._slimmer = slimmer or Slimmer(
+            share=by_resource(kind.group, kind.version, kind.resource) is not None
+        )
         self._handlers: list[_Handler] = []
         self._synced = asyncio.Event()
         self._version = ""

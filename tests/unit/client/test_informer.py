@@ -11,7 +11,7 @@ import pytest_asyncio
 from fake_server import FakeServer, WatchFeed, bookmark, frame, json_answer, pod
 
 from pybernetes.api import errors
-from pybernetes.api.kinds import PODS
+from pybernetes.api.kinds import PODS, Kind
 from pybernetes.client.factory import InformerFactory
 from pybernetes.client.rest import RestClient
 from pybernetes.lib.clock import VirtualClock
@@ -222,13 +222,24 @@ async def test_siblings_share_what_is_equal(world: World) -> None:
     await world.informers.start()
     await world.clock.settle()
     for name in ("a", "b"):
-        obj = pod(name, 20, containers=[{"name": "web", "image": "web:1"}])
+        obj = pod(name, 20, containers=[{"name": "web", "image": "web:1"}], nodeName=f"node-{name}")
         obj["metadata"]["ownerReferences"] = owner
         world.feed.send(frame("ADDED", obj))
     await world.clock.settle()
     first, second = informer.store.list()
     assert first["spec"]["containers"] is second["spec"]["containers"]
-    assert first["spec"] is not second["spec"]
+    assert (first["spec"]["nodeName"], second["spec"]["nodeName"]) == ("node-a", "node-b")
+
+
+async def test_custom_resources_keep_what_only_looks_equal(world: World) -> None:
+    widgets = Kind("example.com", "v1", "Widget", "widgets")
+    informer = world.informers.informer(widgets)
+    await world.informers.start()
+    await world.clock.settle()
+    world.feed.send(frame("ADDED", pod("a", 20, options={"on": True})))
+    world.feed.send(frame("ADDED", pod("b", 21, options={"on": 1})))
+    await world.clock.settle()
+    assert [repr(obj["spec"]["options"]) for obj in informer.store.list()] == ["{'on': True}", "{'on': 1}"]
 
 
 async def test_closing_leaves_nothing_running(world: World) -> None:
