@@ -21,7 +21,7 @@ from pybernetes.lib.tasks import Tasks
 
 log = logging.getLogger(__name__)
 
-QUEUE_SIZE = 1000
+QUEUE_SIZE = 5000
 TRIES, RETRY_SECONDS = 12, 10.0
 MESSAGE_LIMIT = 1024
 LANES = 8
