@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import random
 
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 _LENGTH = 5
@@ -11,7 +11,7 @@ _LONGEST_PREFIX = 63 - _LENGTH
 
 def random_suffix() -> str:
     """`x7k2p`: no vowels and no look-alikes."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
+    return "".join(random.choices(_ALPHABET, k=_LENGTH))
 
 
 def generate_name(prefix: str) -> str:

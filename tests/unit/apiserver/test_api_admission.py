@@ -53,7 +53,7 @@ async def test_the_default_account_is_waited_for(api: Api) -> None:
     await api.made("/api/v1/namespaces", {"metadata": {"name": "new"}})
     body = {"metadata": {"name": "x"}, "spec": {"containers": [{"name": "a", "image": "b"}]}}
     pending = asyncio.ensure_future(api.post("/api/v1/namespaces/new/pods", body))
-    await asyncio.sleep(0)
+    await api.server.clock.sleep(0)
     await api.made("/api/v1/namespaces/new/serviceaccounts", {"metadata": {"name": "default"}})
     assert (await pending).status == 201
 
