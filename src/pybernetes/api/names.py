@@ -28,6 +28,7 @@ _label = re.compile(_LABEL).fullmatch
 _subdomain = re.compile(_SUBDOMAIN).fullmatch
 _label_1035 = re.compile(_LABEL_1035).fullmatch
 _qualified = re.compile(_QUALIFIED).fullmatch
+_key = re.compile(rf"(?:{_SUBDOMAIN}/)?(?:[A-Za-z0-9][-A-Za-z0-9_.]{{0,61}})?[A-Za-z0-9]").fullmatch
 _label_value = re.compile(_LABEL_VALUE).fullmatch
 _env_name = re.compile(_ENV_NAME).fullmatch
 _config_key = re.compile(_CONFIG_KEY).fullmatch
@@ -133,6 +134,8 @@ def is_wildcard_subdomain(text: str) -> list[str]:
 
 def is_qualified_name(text: str) -> list[str]:
     """A label key, an annotation key, a resource name: `[prefix/]name`."""
+    if len(text) <= SUBDOMAIN_MAX and _key(text):
+        return []
     prefix, slash, name = text.rpartition("/")
     wrong: list[str] = []
     if slash:

@@ -8,6 +8,7 @@ Each such file has `CREATE` and `UPDATE`: functions by kind.
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -52,6 +53,7 @@ def validate_update(kind: Kind, new: Object, old: Object, subresource: str = "")
     return errors
 
 
+@cache
 def _rules(kind: Kind, table: str) -> Any:
     name = _FILES.get(kind.group)
     if name is None:
