@@ -48,7 +48,7 @@ async def reconcile(settings: ServerSettings) -> int:
         from pybernetes.scheduler.scheduler import Scheduler
 
         own = RestClient(kubeconfig.load(identities / "scheduler.kubeconfig").transport(), clock=clock)
-        recorder = EventRecorder(own, clock, "default-scheduler")
+        recorder = EventRecorder(own, clock, "default-scheduler", style="events")
         scheduler = Scheduler(own, informers, clock, recorder)
         await scheduler.start()
         failures.append(scheduler.tasks.failed)
