@@ -32,6 +32,7 @@ from pybernetes.controllers.options import Options
 from pybernetes.controllers.podgc import PodGarbageCollector
 from pybernetes.controllers.reconciler import Context, Reconciler
 from pybernetes.controllers.replicaset.controller import ReplicaController, ReplicationControllerController
+from pybernetes.controllers.statefulset.controller import StatefulSetController
 from pybernetes.lib.clock import Clock
 from pybernetes.lib.tasks import Tasks
 
@@ -50,6 +51,7 @@ CONTROLLERS: tuple[type[Reconciler], ...] = (
     ReplicationControllerController,
     DeploymentController,
     DaemonSetController,
+    StatefulSetController,
     EndpointsController,
     EndpointSliceController,
     EndpointSliceMirroringController,

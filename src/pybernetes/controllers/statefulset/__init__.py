@@ -1,0 +1,1 @@
+"""StatefulSets: pods with names, places in a row and volumes of their own."""
