@@ -5,7 +5,22 @@ from pathlib import Path
 
 from pybernetes.cluster.oci_archive import Image, write
 
-APPLETS = ("sh", "httpd", "wget", "cat", "echo", "ls", "ps", "sleep", "env", "ip", "nslookup", "hostname", "tar", "vi")
+APPLETS = (
+    "sh",
+    "httpd",
+    "wget",
+    "cat",
+    "echo",
+    "ls",
+    "ps",
+    "sleep",
+    "env",
+    "ip",
+    "nslookup",
+    "hostname",
+    "tar",
+    "vi",
+)
 START = """#!/bin/sh
 mkdir -p /tmp/www
 echo "$GREETING from pod $POD on $NODE" > /tmp/www/index.html

@@ -20,6 +20,9 @@ KUBECTL = (
 )
 
 
+FETCH = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=5).read().decode())"
+
+
 class CommandFailed(AssertionError):
     """A command that should have worked did not; both its outputs are in the message."""
 
@@ -72,8 +75,8 @@ class Cluster:
         return self.get(*arguments)["items"]
 
     def apply(self, *objects: dict[str, Any], namespace: str = "default") -> None:
-        manifest = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
-        self.kubectl("apply", "-n", namespace, "-f", "-", stdin=json.dumps(manifest))
+        documents = "\n---\n".join(map(json.dumps, objects))
+        self.kubectl("apply", "-n", namespace, "-f", "-", stdin=documents)
 
     def running_pods(self, selector: str, namespace: str) -> list[dict[str, Any]]:
         """The pods that are Ready and not being deleted."""
@@ -92,7 +95,7 @@ class Cluster:
 
     def fetch(self, address: str, node: str | None = None) -> str:
         """What a pod answers on port 8080, asked from the host or from a node."""
-        command = ["busybox", "wget", "-q", "-T", "5", "-O", "-", f"http://{address}:8080/"]
+        command = [sys.executable, "-c", FETCH, f"http://{address}:8080/"]
         return (self.on_node(node, *command) if node else run(command).stdout).strip()
 
     def tails(self, lines: int = 40) -> str:

@@ -23,12 +23,8 @@ from pybernetes.cluster.waiting import until
 NEEDS = ("docker-registry", "busybox", "lsns")
 
 SHORT_TIMES = (
-    "--node-monitor-grace-period",
-    "8s",
-    "--node-monitor-period",
-    "1s",
-    "--node-eviction-rate",
-    "10",
+    *("--node-monitor-grace-period", "8s", "--node-monitor-period", "1s", "--node-eviction-rate", "10"),
+    *("--node-status-update-frequency", "2s"),
 )
 
 

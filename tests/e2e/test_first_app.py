@@ -50,7 +50,7 @@ def test_every_pod_answers_from_the_host_both_nodes_and_other_pods(
         assert cluster.fetch(address) == answer
         assert cluster.fetch(address, "node-1") == answer
         assert cluster.fetch(address, "node-2") == answer
-        command = ["wget", "-q", "-T", "5", "-O", "-", f"http://{address}:8080/"]
+        command = ["wget", "-q", "-O", "-", f"http://{address}:8080/"]
         assert cluster.kubectl("exec", "-n", namespace, asking, "--", *command).stdout.strip() == answer
 
 
@@ -157,8 +157,9 @@ def test_port_forward(cluster: Cluster, web: str, namespace: str) -> None:
     import os
     import re
     import subprocess
+    import sys
 
-    from cluster import KUBECTL
+    from cluster import FETCH, KUBECTL
 
     cluster.apply(deployment("web", web), namespace=namespace)
     cluster.kubectl("rollout", "status", "deployment/web", "-n", namespace, "--timeout=90s")
@@ -169,7 +170,7 @@ def test_port_forward(cluster: Cluster, web: str, namespace: str) -> None:
         assert forward.stdout is not None
         match = re.search(r"127\.0\.0\.1:(\d+)", forward.stdout.readline())
         assert match
-        answer = run(["busybox", "wget", "-q", "-T", "5", "-O", "-", f"http://127.0.0.1:{match[1]}/"]).stdout
+        answer = run([sys.executable, "-c", FETCH, f"http://127.0.0.1:{match[1]}/"]).stdout
         assert answer.startswith("v1 web-")
     finally:
         forward.terminate()

@@ -15,7 +15,13 @@ from pathlib import Path
 from pybernetes.cluster import cgroups, host_network, local_node, mounts, processes
 from pybernetes.cluster.failure import Failure
 from pybernetes.cluster.layout import RUN_ROOT, Layout, NodePaths
-from pybernetes.cluster.local_cluster import FORWARDING_MEMORY, ClusterSettings, live_clusters, locked
+from pybernetes.cluster.local_cluster import (
+    FORWARDING_MEMORY,
+    ClusterSettings,
+    live_bridge,
+    live_clusters,
+    locked,
+)
 from pybernetes.cluster.waiting import monotonic, pause, until
 
 POD_GRACE = 1.0
@@ -42,8 +48,9 @@ def down(layout: Layout, purge: bool, say: Say) -> None:
             raise Failure(
                 f"some processes in the control group {layout.cgroup} do not end: run the same command again"
             )
-        if settings is not None and settings.bridge:
-            host_network.remove(layout.table, settings.bridge)
+        bridge = live_bridge(layout) or (settings.bridge if settings is not None else "")
+        if bridge:
+            host_network.remove(layout.table, bridge)
         shutil.rmtree(layout.run, ignore_errors=True)
         if not live_clusters():
             host_network.restore_forwarding(FORWARDING_MEMORY)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from pybernetes.cluster.commands import ip_batch, ip_json, run
 from pybernetes.cluster.failure import Failure
+from pybernetes.cluster.waiting import until
 
 IP_FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
 BRIDGE_POOL = ipaddress.IPv4Network("10.209.0.0/16")
@@ -117,9 +118,20 @@ def create(table: str, bridge: str, subnet: Network, pods: Network, link_mtu: in
 
 def remove(table: str, bridge: str) -> None:
     """Take away the bridge with its ports, and the table."""
-    present = interfaces()
-    ports = sorted(name for name in present if name.startswith(f"{bridge}-"))
-    ip_batch([f"link del {name}" for name in [*ports, bridge] if name in present])
+
+    def ours() -> list[str]:
+        return sorted(name for name in interfaces() if name == bridge or name.startswith(f"{bridge}-"))
+
+    def gone() -> bool:
+        # The kernel removes ports too, some time after their namespaces; what it was faster with is no error.
+        for name in ours():
+            run(["ip", "link", "del", name], check=False)
+        return not ours()
+
+    if not until(gone, 5):
+        raise Failure(
+            f"the interfaces {', '.join(ours())} cannot be removed: see `ip link`, then run it again"
+        )
     if table in tables():
         run(["nft", "delete", "table", "ip", table])
 

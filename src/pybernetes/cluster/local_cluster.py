@@ -82,8 +82,17 @@ def boot() -> str:
     return processes.BOOT_ID.read_text().strip()
 
 
-def mark_live(layout: Layout) -> None:
-    layout.live.write_text(json.dumps({"data": str(layout.data), "boot": boot()}) + "\n")
+def mark_live(layout: Layout, settings: ClusterSettings) -> None:
+    content = {"data": str(layout.data), "boot": boot(), "bridge": settings.bridge}
+    layout.live.write_text(json.dumps(content) + "\n")
+
+
+def live_bridge(layout: Layout) -> str:
+    """The bridge of a cluster that is up, also when its data directory is gone; "" when none is known."""
+    try:
+        return str(json.loads(layout.live.read_text())["bridge"])
+    except (OSError, ValueError, KeyError):
+        return ""
 
 
 def live_data(path: Path) -> Path | None:

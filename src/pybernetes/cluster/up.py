@@ -83,7 +83,7 @@ def up(layout: Layout, wishes: Wishes, say: Say) -> ClusterSettings:
         settings = decide(layout, wishes)
         layout.data.mkdir(parents=True, exist_ok=True)
         settings.write(layout.settings)
-        mark_live(layout)
+        mark_live(layout, settings)
         say(f"cluster {layout.name}: data in {layout.data}")
         _prepare_host(layout, settings)
         new_server = _start_server(layout, settings)
