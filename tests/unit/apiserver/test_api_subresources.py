@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 from api_harness import Api
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 PODS = "/api/v1/namespaces/default/pods"
 CSRS = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
-REQUEST = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KTUlHdk1GY0NBUUF3QURCWk1CTUdCeXFHU000OUFnRUdDQ3FHU000OUF3RUhBMElBQkE9PQotLS0t"
+
+
+def signing_request() -> str:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "someone")])
+    request = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
+    return base64.b64encode(request.public_bytes(Encoding.PEM)).decode()
 
 
 async def test_binding_assigns_a_node_once(api: Api) -> None:
@@ -99,7 +111,7 @@ async def test_eviction_asks_the_budget(api: Api) -> None:
 
 async def csr(api: Api) -> dict[str, Any]:
     spec = {
-        "request": REQUEST,
+        "request": signing_request(),
         "signerName": "kubernetes.io/kube-apiserver-client",
         "usages": ["client auth"],
         "username": "mallory",

@@ -18,8 +18,8 @@ from pybernetes.apiserver.context import Context
 from pybernetes.apiserver.requestinfo import is_true
 from pybernetes.apiserver.resources import Resource
 from pybernetes.apiserver.shown import decoded
-from pybernetes.client.transport import HttpTransport
 from pybernetes.lib.http.messages import Answer, Headers, Response, Streaming, Writer
+from pybernetes.lib.http.transport import Transport
 
 Object = dict[str, Any]
 
@@ -61,7 +61,7 @@ def _container(pod: Object, asked: str) -> str:
     raise BadRequest(f"a container name must be specified for pod {pod_name}, {choice}")
 
 
-async def _kubelet(context: Context, pod: Object) -> HttpTransport:
+async def _kubelet(context: Context, pod: Object) -> Transport:
     node = (pod.get("spec") or {}).get("nodeName")
     if not node:
         raise BadRequest(f"pod {pod['metadata']['name']} does not have a host assigned")

@@ -9,9 +9,8 @@ from collections.abc import Awaitable, Callable
 from pybernetes.api.errors import ServiceUnavailable
 from pybernetes.apiserver.bodies import read_bytes
 from pybernetes.apiserver.context import Context
-from pybernetes.client.transport import HttpTransport
 from pybernetes.lib.http.messages import Answer, Headers, Request, Response, Streaming, Upgrade, Writer
-from pybernetes.lib.http.transport import StreamingResponse
+from pybernetes.lib.http.transport import StreamingResponse, Transport
 from pybernetes.lib.streams import ByteStream, pipe
 
 _HOP_BY_HOP = frozenset(
@@ -47,7 +46,7 @@ def passed_headers(request: Request) -> Headers:
     )
 
 
-async def forward(context: Context, transport: HttpTransport, target: str, method: str = "") -> Answer:
+async def forward(context: Context, transport: Transport, target: str, method: str = "") -> Answer:
     """Any request, upgraded when it asks for that. Raises ServiceUnavailable when nobody answers."""
     if wants_upgrade(context.request):
         return await forward_upgrade(context, transport, target)
@@ -61,7 +60,7 @@ async def forward(context: Context, transport: HttpTransport, target: str, metho
     return Streaming(_relaying(answer), status=answer.status, headers=headers)
 
 
-async def forward_upgrade(context: Context, transport: HttpTransport, target: str) -> Answer:
+async def forward_upgrade(context: Context, transport: Transport, target: str) -> Answer:
     """An upgrade; what the other side refuses is answered as it said it."""
     request = context.request
     headers = passed_headers(request)
