@@ -3,6 +3,7 @@
 `v3_index(kinds)` is what /openapi/v3 answers, `v3_document(path, kinds)` one document below it (`api/v1`,
 `apis/apps/v1`), `v2_document(kinds)` is /openapi/v2. kubectl validates, explains and applies with them:
 writes state `fieldValidation` and `dryRun`, operations and types state their group, version and kind.
+Parts of the documents are JSON already (`msgspec.Raw`): encode them with msgspec.
 Source of the form: OpenAPI 3.0.0 and 2.0, and the Kubernetes documentation page "The Kubernetes API".
 """
 

@@ -22,7 +22,7 @@ from pybernetes.api.openapi.parameters import (
     WRITE_PARAMETERS,
     Parameter,
 )
-from pybernetes.api.openapi.schemas import V3, Schemas
+from pybernetes.api.openapi.schemas import V3, Schemas, packed
 from pybernetes.api.schema import META, definition_name
 
 Object = dict[str, Any]
@@ -50,10 +50,9 @@ def paths_of(kinds: Iterable[Kind], schemas: Schemas) -> Object:
     found: Object = {}
     for kind in kinds:
         writer = _Writer(kind, schemas)
-        found.update(writer.collections())
-        found.update(writer.objects())
-        for subresource in kind.subresources:
-            found.update(writer.subresource(subresource))
+        parts = [writer.collections(), writer.objects(), *map(writer.subresource, kind.subresources)]
+        for part in parts:
+            found.update({path: packed(operations) for path, operations in part.items()})
     return {path: found[path] for path in sorted(found)}
 
 

@@ -24,6 +24,7 @@ class UnfitPatch(PatchError):
 
     def __init__(self, why: str) -> None:
         super().__init__(
-            _REJECTED, details={"causes": [{"reason": "UnexpectedServerResponse", "message": why}]}
+            _REJECTED,
+            details={"causes": [{"reason": "UnexpectedServerResponse", "message": why, "field": "patch"}]},
         )
         self.why = why
