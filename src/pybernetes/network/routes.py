@@ -18,10 +18,16 @@ Routes = dict[str, str]
 
 def node_address(node: Mapping[str, Any], family: int = 4) -> str | None:
     """The node's first InternalIP of that family."""
-    for entry in node.get("status", {}).get("addresses", []):
-        if entry.get("type") == "InternalIP" and ipaddress.ip_address(entry["address"]).version == family:
-            return str(entry["address"])
-    return None
+    return next(iter(node_addresses(node, family)), None)
+
+
+def node_addresses(node: Mapping[str, Any], family: int = 4) -> tuple[str, ...]:
+    """The node's InternalIPs of that family."""
+    return tuple(
+        str(entry["address"])
+        for entry in node.get("status", {}).get("addresses", [])
+        if entry.get("type") == "InternalIP" and ipaddress.ip_address(entry["address"]).version == family
+    )
 
 
 def pod_cidrs(node: Mapping[str, Any]) -> list[str]:

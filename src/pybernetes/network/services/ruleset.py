@@ -1,0 +1,312 @@
+"""The nftables table of a node's services, as text: doors and where they lead in, `nft -f` input out. Pure.
+
+A packet's cost does not depend on the number of services: one lookup of (address, protocol, port) in `doors` leads
+to `pick-N`, which draws one of N numbers; number k leads to `to-k`, which finds in the map `endpoint-k`
+what the door's k-th endpoint is. So an endpoint is one map element, and only doors with session affinity
+have chains of their own (`sticky-...`). Nothing is marked: what needs the node's source address is told from
+the connection's original destination. Nothing is ever led to 127.0.0.0/8, and route_localnet stays off.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pybernetes.network.services.endpoints import Target
+from pybernetes.network.services.model import ALWAYS, OWN, REJECT, Door, Entry, Place
+
+TABLE = "pybernetes-services"
+
+Element = tuple[str, str]
+"""A map's (or set's) name and the key."""
+
+OUTSIDE, INSIDE = "", "inside-"
+"""The prefixes of the chains and maps for targets, and for targets that only pods and the node itself get."""
+
+
+@dataclass(slots=True, frozen=True)
+class Words:
+    """What differs between the families."""
+
+    family: str
+    address: str
+
+    @property
+    def door(self) -> str:
+        return f"{self.family} daddr . meta l4proto . th dport"
+
+    @property
+    def origin(self) -> str:
+        return f"ct original {self.family} daddr . meta l4proto . ct original proto-dst"
+
+
+WORDS = {4: Words("ip", "ipv4_addr"), 6: Words("ip6", "ipv6_addr")}
+
+
+def skeleton(place: Place) -> str:
+    """The table without a single service."""
+    words = WORDS[place.family]
+    ip, door = words.family, words.door
+    key = f"{words.address} . inet_proto . inet_service"
+    lines = [
+        f"table {ip} {TABLE} {{",
+        *_ranges("pods", words, place.pods),
+        *_ranges("service-ranges", words, place.services),
+        f"\tset hairpins {{ type {words.address} . {words.address}; }}",
+        *(
+            f"\tmap {name} {{ type {key} : verdict; }}"
+            for name in ("doors", "inside-doors", "closed", "masquerades", "firewalls")
+        ),
+        *_chain("refuse", ["reject"]),
+        *_chain("discard", ["drop"]),
+        *_chain("masquerade-all", ["masquerade fully-random"]),
+        *_chain("masquerade-own", ["fib saddr type local masquerade fully-random"]),
+        *_chain("services", [f"{door} vmap @doors"]),
+        *_chain("inside-services", [f"{door} vmap @inside-doors", f"{door} vmap @doors"]),
+        *_chain(
+            "masquerade-services",
+            [
+                f"{ip} saddr . {ip} daddr @hairpins masquerade fully-random",
+                f"ct original {ip} daddr @service-ranges {ip} saddr != @pods masquerade fully-random",
+                *(f"meta l4proto {one} {words.origin} vmap @masquerades" for one in ("tcp", "udp", "sctp")),
+            ],
+        ),
+        *_chain(
+            "prerouting",
+            [
+                "type nat hook prerouting priority dstnat; policy accept;",
+                f"{ip} saddr @pods goto inside-services",
+                "goto services",
+            ],
+        ),
+        *_chain("local", ["type nat hook output priority -100; policy accept;", "goto inside-services"]),
+        *_chain(
+            "postrouting",
+            [
+                "type nat hook postrouting priority srcnat; policy accept;",
+                "ct status dnat goto masquerade-services",
+            ],
+        ),
+        *_chain(
+            "firewall",
+            [
+                "type filter hook prerouting priority dstnat - 10; policy accept;",
+                f"ct state new {door} vmap @firewalls",
+            ],
+        ),
+        *_chain(
+            "input",
+            ["type filter hook input priority filter; policy accept;", f"ct state new {door} vmap @closed"],
+        ),
+        *_chain(
+            "forward",
+            [
+                "type filter hook forward priority filter; policy accept;",
+                f"{ip} saddr @pods ct state invalid drop",
+                f"ct state new {door} vmap @closed",
+                f"ct state new {ip} daddr @service-ranges reject",
+            ],
+        ),
+        *_chain(
+            "output",
+            [
+                "type filter hook output priority filter; policy accept;",
+                f"ct state new {door} vmap @closed",
+                f'ct state new {ip} daddr @service-ranges oifname != "lo" reject',
+            ],
+        ),
+        "}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _ranges(name: str, words: Words, ranges: Sequence[str]) -> list[str]:
+    listed = f" elements = {{ {', '.join(ranges)} }};" if ranges else ""
+    return [f"\tset {name} {{ type {words.address}; flags interval;{listed} }}"]
+
+
+def _chain(name: str, rules: Iterable[str]) -> list[str]:
+    return [f"\tchain {name} {{", *(f"\t\t{rule}" for rule in rules), "\t}"]
+
+
+# What doors need
+
+
+def elements(door: Door, entry: Entry) -> dict[Element, str]:
+    """The map elements of one door: (map, key) -> value."""
+    address, protocol, port = door
+    key = f"{address} . {protocol} . {port}"
+    found: dict[Element, str] = {}
+    _lead(found, OUTSIDE, key, entry, entry.targets)
+    if entry.inside is not None:
+        _lead(found, INSIDE, key, entry, entry.inside)
+    if not entry.targets:
+        found["closed", key] = "goto refuse" if entry.closed == REJECT else "goto discard"
+    if entry.masquerade == ALWAYS:
+        found["masquerades", key] = "goto masquerade-all"
+    elif entry.masquerade == OWN:
+        found["masquerades", key] = "goto masquerade-own"
+    if entry.allowed:
+        found["firewalls", key] = f"goto {firewall_name(entry.allowed)}"
+    return found
+
+
+def _lead(
+    found: dict[Element, str], prefix: str, key: str, entry: Entry, targets: tuple[Target, ...]
+) -> None:
+    if not targets:
+        return
+    if entry.affinity:
+        found[f"{prefix}doors", key] = f"goto {sticky_name(prefix, entry)}"
+        return
+    count = len(targets)
+    found[f"{prefix}doors", key] = f"goto {prefix}to-0" if count == 1 else f"goto {prefix}pick-{count}"
+    for number, (address, port) in enumerate(targets):
+        found[f"{prefix}endpoint-{number}", key] = f"{address} . {port}"
+
+
+def shapes(entry: Entry) -> list[tuple[str, int]]:
+    """From how many endpoints the door's chains draw: (prefix, number); none for doors with affinity."""
+    if entry.affinity:
+        return []
+    found = [(OUTSIDE, len(entry.targets))] if entry.targets else []
+    if entry.inside:
+        found.append((INSIDE, len(entry.inside)))
+    return found
+
+
+@dataclass(slots=True, frozen=True)
+class Item:
+    """A chain with its rules, or a set or map with its declaration."""
+
+    kind: str
+    body: tuple[str, ...]
+
+
+def slot_items(prefix: str, number: int, family: int) -> dict[str, Item]:
+    """The chain and the map of the `number`-th endpoint."""
+    words = WORDS[family]
+    key = f"{words.address} . inet_proto . inet_service"
+    mapping = f"{prefix}endpoint-{number}"
+    return {
+        mapping: Item("map", (f"type {key} : {words.address} . inet_service;",)),
+        f"{prefix}to-{number}": Item("chain", (f"dnat {words.family} to {words.door} map @{mapping}",)),
+    }
+
+
+def pick_items(prefix: str, count: int) -> dict[str, Item]:
+    """The chain that draws one of `count` endpoints; a single one is not drawn."""
+    if count < 2:
+        return {}
+    ways = ", ".join(f"{number} : goto {prefix}to-{number}" for number in range(count))
+    return {f"{prefix}pick-{count}": Item("chain", (f"numgen random mod {count} vmap {{ {ways} }}",))}
+
+
+def own_items(entry: Entry, family: int) -> dict[str, Item]:
+    """What only this entry's doors need: the chains of session affinity and of allowed sources."""
+    found: dict[str, Item] = {}
+    words = WORDS[family]
+    if entry.affinity:
+        for prefix, targets in ((OUTSIDE, entry.targets), (INSIDE, entry.inside or ())):
+            if targets:
+                found.update(_sticky_items(sticky_name(prefix, entry), targets, entry.affinity, words))
+    if entry.allowed:
+        listed = ", ".join(entry.allowed)
+        rules = (f"{words.family} saddr {{ {listed} }} return", "drop")
+        found[firewall_name(entry.allowed)] = Item("chain", rules)
+    return found
+
+
+def _sticky_items(name: str, targets: tuple[Target, ...], timeout: int, words: Words) -> dict[str, Item]:
+    """A set of clients for each endpoint: who is in one goes there, who is in none is drawn one."""
+    found: dict[str, Item] = {}
+    saddr = f"{words.family} saddr"
+    ends = []
+    for address, port in targets:
+        shown = f"[{address}]" if ":" in address else address
+        end = f"{name}-{_digest(f'{address} {port}')}"
+        ends.append(end)
+        found[f"{end}-clients"] = Item(
+            "set", (f"type {words.address};", "size 65535;", "flags dynamic,timeout;", f"timeout {timeout}s;")
+        )
+        found[end] = Item(
+            "chain",
+            (
+                f"update @{end}-clients {{ {saddr} }}",
+                f"meta l4proto {{ tcp, udp, sctp }} dnat to {shown}:{port}",
+            ),
+        )
+    known = [f"{saddr} @{end}-clients goto {end}" for end in ends]
+    ways = ", ".join(f"{number} : goto {end}" for number, end in enumerate(ends))
+    drawn = f"numgen random mod {len(ends)} vmap {{ {ways} }}" if len(ends) > 1 else f"goto {ends[0]}"
+    found[name] = Item("chain", (*known, drawn))
+    return found
+
+
+def sticky_name(prefix: str, entry: Entry) -> str:
+    return f"{prefix}sticky-{_digest(f'{entry.pool} {entry.affinity}')}"
+
+
+def firewall_name(allowed: tuple[str, ...]) -> str:
+    return f"firewall-{_digest(' '.join(allowed))}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+# As text
+
+
+def declare(items: Mapping[str, Item], family: int) -> list[str]:
+    """Commands that add the items: sets, maps and empty chains first, then the rules."""
+    ip = WORDS[family].family
+    lines = []
+    for name, item in items.items():
+        if item.kind == "chain":
+            lines.append(f"add chain {ip} {TABLE} {name}")
+        else:
+            lines.append(f"add {item.kind} {ip} {TABLE} {name} {{ {' '.join(item.body)} }}")
+    for name, item in items.items():
+        if item.kind == "chain":
+            lines += fill(name, item, family)
+    return lines
+
+
+def fill(name: str, item: Item, family: int) -> list[str]:
+    ip = WORDS[family].family
+    return [f"add rule {ip} {TABLE} {name} {rule}" for rule in item.body]
+
+
+def add_elements(wanted: Mapping[Element, str], family: int) -> list[str]:
+    """One command for each map."""
+    ip = WORDS[family].family
+    by_map: dict[str, list[str]] = {}
+    for (name, key), value in wanted.items():
+        by_map.setdefault(name, []).append(f"{key} : {value}" if value else key)
+    return [
+        f"add element {ip} {TABLE} {name} {{ {', '.join(listed)} }}"
+        for name, listed in sorted(by_map.items())
+    ]
+
+
+def delete_elements(unwanted: Iterable[Element], family: int) -> list[str]:
+    ip = WORDS[family].family
+    by_map: dict[str, list[str]] = {}
+    for name, key in unwanted:
+        by_map.setdefault(name, []).append(key)
+    return [
+        f"delete element {ip} {TABLE} {name} {{ {', '.join(listed)} }}"
+        for name, listed in sorted(by_map.items())
+    ]
+
+
+def hairpin(address: str) -> Element:
+    return "hairpins", f"{address} . {address}"
+
+
+def replace_table(family: int) -> str:
+    """At the head of a transaction: whatever table of that name there is goes, without an error if there is none."""
+    ip = WORDS[family].family
+    return f"table {ip} {TABLE}\ndelete table {ip} {TABLE}\n"
