@@ -129,6 +129,9 @@ class Kubelet:
         self.tasks.spawn(self.agent.run_status(), "node-status", eternal=True)
         await self._pods.wait_synced()
         await self._nodes.wait_synced()
+        self._nodes.add_handler(
+            added=self.agent.node_changed, updated=lambda _, new: self.agent.node_changed(new)
+        )
         if self._services is not None:
             await self._services.wait_synced()
         await self._take_up()
@@ -222,7 +225,7 @@ class Kubelet:
     def _deleted(self, pod: Object) -> None:
         worker = self.workers.get(pod["metadata"]["uid"])
         if worker is not None:
-            worker.removed()
+            worker.removed(pod)
 
     def _finished(self, worker: object) -> None:
         assert isinstance(worker, PodWorker)

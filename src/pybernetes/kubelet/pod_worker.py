@@ -88,9 +88,11 @@ class PodWorker:
 
     def update(self, pod: Object) -> None:
         self.feed(ev.PodChanged(pod))
+        if self.machine.status is not None and not self.done:
+            self._node.status.reconcile(pod, self.machine.status)
 
-    def removed(self) -> None:
-        self.feed(ev.PodRemoved())
+    def removed(self, pod: Object) -> None:
+        self.feed(ev.PodRemoved(pod))
 
     def hint(self, container_id: str) -> None:
         """containerd said that something happened to this container or sandbox."""

@@ -55,14 +55,20 @@ def _conditions(before: list[Object], after: list[Object]) -> list[Object]:
     return changed
 
 
+def _version(obj: Object) -> int:
+    text = str(obj["metadata"].get("resourceVersion", ""))
+    return int(text) if text.isdigit() else 0
+
+
 class _Entry:
-    __slots__ = ("base", "idle", "latest", "name", "namespace")
+    __slots__ = ("base", "idle", "latest", "name", "namespace", "version")
 
     def __init__(self, pod: Object) -> None:
         self.namespace: str = pod["metadata"].get("namespace", "default")
         self.name: str = pod["metadata"]["name"]
         self.base: Object = dict(pod.get("status") or {})
         self.latest: Object | None = None
+        self.version = 0
         self.idle: asyncio.Event = asyncio.Event()
         self.idle.set()
 
@@ -86,6 +92,20 @@ class StatusWriter:
             entry.idle.clear()
             self._tasks.spawn(self._write(uid, entry), f"status/{entry.namespace}/{entry.name}")
 
+    def reconcile(self, pod: Object, status: Object) -> None:
+        """Somebody else may have changed what is the kubelet's: write it again if the API's is newer and differs."""
+        entry = self._entries.get(pod["metadata"]["uid"])
+        if entry is None or not entry.idle.is_set() or _version(pod) <= entry.version:
+            return
+        shown = pod.get("status") or {}
+        have = {one["type"]: one["status"] for one in shown.get("conditions") or ()}
+        wanted = {one["type"]: one["status"] for one in status["conditions"]}
+        if shown.get("phase") != status["phase"] or any(
+            have.get(kind) != value for kind, value in wanted.items()
+        ):
+            entry.base = dict(shown)
+            self.publish(pod, status)
+
     async def flush(self, uid: str) -> None:
         """Returns when the last published status of the pod has been written (or the pod is gone)."""
         entry = self._entries.get(uid)
@@ -107,7 +127,7 @@ class StatusWriter:
                     continue
                 body: dict[str, Any] = {"metadata": {"uid": uid}, "status": patch}
                 try:
-                    await self._client.patch(
+                    written = await self._client.patch(
                         PODS,
                         entry.namespace,
                         entry.name,
@@ -115,6 +135,7 @@ class StatusWriter:
                         patch_type=STRATEGIC_MERGE_PATCH,
                         subresource="status",
                     )
+                    entry.version = _version(written)
                     entry.base = {**entry.base, **status}
                     for field in ("reason", "message"):
                         if field not in status:

@@ -20,6 +20,7 @@ from pybernetes.kubelet.machine.restarts import completed
 
 DEADLINE_MESSAGE = "Pod was active on the node longer than the specified deadline"
 MINIMUM_GRACE = 2.0
+LEAST_GRACE = 1.0
 RETRY = 5.0
 
 
@@ -51,7 +52,7 @@ def total_grace(state: PodState) -> float:
     grace = state.meta.get("deletionGracePeriodSeconds")
     if grace is None:
         grace = state.spec.get("terminationGracePeriodSeconds")
-    return 30.0 if grace is None else float(grace)
+    return 30.0 if grace is None else max(float(grace), LEAST_GRACE)
 
 
 def terminate(state: PodState, now: float, out: Output) -> None:

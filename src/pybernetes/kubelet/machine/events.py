@@ -16,7 +16,12 @@ class PodChanged:
 
 @dataclass(slots=True, frozen=True)
 class PodRemoved:
-    """The object is gone from the API: stop everything, there is nothing left to report to."""
+    """The object is gone from the API: stop everything, there is nothing left to report to.
+
+    `pod` is its last state, with the grace of its deletion.
+    """
+
+    pod: Object | None = None
 
 
 @dataclass(slots=True, frozen=True)

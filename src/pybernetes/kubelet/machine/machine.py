@@ -119,8 +119,9 @@ class PodMachine:
             case events.PodChanged(pod):
                 state.pod = pod
                 self._sync_records({})
-            case events.PodRemoved():
+            case events.PodRemoved(pod):
                 state.removed = True
+                state.pod = pod or state.pod
             case events.PodEvicted(reason, message, condition, grace):
                 if state.ending is None:
                     state.ending = Ending("evicted", reason, message, "Failed", condition, grace)

@@ -51,7 +51,21 @@ class NodeAgent:
         self._images: list[object] = []
         self._images_at = -REFRESHES_OF_IMAGES
         self._lease: Object | None = None
+        self._version = 0
+        self._doubted = False
         self._changed = asyncio.Event()
+
+    def node_changed(self, node: Object) -> None:
+        """The API shows this now: if somebody (the node controller) doubts a condition, it is written again."""
+        if _version(node) <= self._version:
+            return
+        self.node = node
+        if self._written is None:
+            return
+        have = {one["type"]: one.get("status") for one in (node.get("status") or {}).get("conditions") or ()}
+        if any(have.get(one["type"]) != one["status"] for one in self._written["conditions"]):
+            self._doubted = True
+            self._changed.set()
 
     @property
     def allocatable(self) -> dict[str, str]:
@@ -97,8 +111,6 @@ class NodeAgent:
             except RuntimeFailure as error:
                 log.info("images cannot be listed: %s", error)
         before = ((self.node or {}).get("status") or {}).get("conditions") or ()
-        if self._written is not None:
-            before = self._written["conditions"]
         return node_status.status(
             self._options,
             self.machine,
@@ -171,7 +183,7 @@ class NodeAgent:
         shown = await self._status()
         same = self._written is not None and node_status.essence(shown) == node_status.essence(self._written)
         recent = self._clock.monotonic() - self._written_at < self._options.status_period
-        if same and recent:
+        if same and recent and not self._doubted:
             return
         patch: Object = {"status": shown}
         try:
@@ -184,6 +196,8 @@ class NodeAgent:
                 subresource="status",
             )
             self._note(shown)
+            self._doubted = False
+            self._version = _version(self.node)
         except APIError as error:
             log.warning(
                 "status of node %s: %s; again in %.0f s", self._options.node_name, error, NOT_READY_AGAIN
@@ -238,3 +252,8 @@ class NodeAgent:
             ]
         spec = self._lease_spec()
         return {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": meta, "spec": spec}
+
+
+def _version(obj: Object) -> int:
+    text = str(obj["metadata"].get("resourceVersion", ""))
+    return int(text) if text.isdigit() else 0
