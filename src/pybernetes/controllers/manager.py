@@ -24,6 +24,7 @@ from pybernetes.controllers.deployment.controller import DeploymentController
 from pybernetes.controllers.endpoints.controllers import EndpointsController, EndpointSliceController
 from pybernetes.controllers.endpoints.mirroring import EndpointSliceMirroringController
 from pybernetes.controllers.garbage.controller import GarbageCollector
+from pybernetes.controllers.job.controller import JobController
 from pybernetes.controllers.namespace import NamespaceController
 from pybernetes.controllers.nodes.eviction import TaintEvictionController
 from pybernetes.controllers.nodes.ipam import NodeIpamController
@@ -52,6 +53,7 @@ CONTROLLERS: tuple[type[Reconciler], ...] = (
     DeploymentController,
     DaemonSetController,
     StatefulSetController,
+    JobController,
     EndpointsController,
     EndpointSliceController,
     EndpointSliceMirroringController,
