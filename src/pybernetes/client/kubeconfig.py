@@ -33,7 +33,6 @@ class ClusterAccess:
     context: ssl.SSLContext | None
     credentials: Credentials
     server_name: str | None = None
-    proxy: str | None = None
     namespace: str = "default"
 
     def transport(self) -> HttpTransport:
@@ -42,7 +41,6 @@ class ClusterAccess:
             context=self.context,
             credentials=self.credentials,
             server_name=self.server_name,
-            proxy=self.proxy,
         )
 
 
@@ -86,6 +84,11 @@ def from_dict(
                 f"{source} takes credentials from a plugin ({plugin}), which is not supported: "
                 "use a client certificate, a token or a tokenFile"
             )
+    if cluster.get("proxy-url"):
+        raise KubeconfigError(
+            f"the cluster of context {name!r} in {source} has a proxy-url, which is not supported: remove it, "
+            "and give a server that can be reached directly"
+        )
     server = cluster.get("server")
     if not server:
         raise KubeconfigError(f"the cluster of context {name!r} in {source} has no server")
@@ -99,7 +102,6 @@ def from_dict(
             password=user.get("password", ""),
         ),
         server_name=cluster.get("tls-server-name") or None,
-        proxy=cluster.get("proxy-url") or None,
         namespace=chosen.get("namespace") or "default",
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import datetime
 import ssl
 from collections.abc import AsyncIterator
@@ -19,6 +21,7 @@ from pybernetes.api import errors
 from pybernetes.api.kinds import PODS
 from pybernetes.client import kubeconfig
 from pybernetes.client.rest import RestClient
+from pybernetes.client.transport import HttpTransport
 from pybernetes.lib.clock import RealClock
 from pybernetes.lib.http.messages import Answer, Headers, Request, Response, Streaming, Upgrade, Writer
 from pybernetes.lib.http.server import Server
@@ -75,6 +78,15 @@ async def _handle(request: Request) -> Answer:
                 await writer.drain()
 
         return Streaming(run)
+    if request.path == "/endless":
+
+        async def tick(writer: Writer) -> None:
+            writer.write(b"tick\n")
+            await writer.wait_closed()
+
+        return Streaming(tick)
+    if request.path == "/never":
+        await asyncio.get_running_loop().create_future()
     if request.path == "/upgrade":
 
         async def echo(stream: ByteStream) -> None:
@@ -210,3 +222,104 @@ async def test_a_token_file_is_read_again_when_it_changes(
 def test_a_kubeconfig_that_cannot_be_used_says_why(change: dict[str, object], message: str) -> None:
     with pytest.raises(kubeconfig.KubeconfigError, match=message):
         kubeconfig.from_dict({**kubeconfig.make("http://localhost:1"), **change})
+
+
+async def test_an_answer_that_is_left_unread_does_not_spoil_the_next(authority: Authority, port: int) -> None:
+    client = RestClient(access(authority, port).transport())
+    for _ in range(3):
+        answer = await client.stream("GET", "/stream")
+        async for _chunk in answer:
+            break
+        await answer.close()
+        assert await client.raw("POST", "/echo", b"hello") == (200, b"hello")
+    await client.close()
+
+
+async def test_many_requests_at_once_share_the_pool(authority: Authority, port: int) -> None:
+    client = RestClient(access(authority, port, token="t").transport())
+    answers = await asyncio.gather(*(client.raw("POST", "/echo", b"%d" % n) for n in range(200)))
+    assert [body for _, body in answers] == [b"%d" % n for n in range(200)]
+    await client.close()
+
+
+async def test_a_request_that_is_given_up_does_not_spoil_the_next(authority: Authority, port: int) -> None:
+    client = RestClient(access(authority, port).transport())
+    assert (await client.raw("GET", "/who"))[0] == 200
+    waiting = asyncio.ensure_future(client.raw("GET", "/never"))
+    with pytest.raises(TimeoutError):
+        await RealClock().wait_for(asyncio.shield(waiting), 0.05)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    assert await client.raw("POST", "/echo", b"hello") == (200, b"hello")
+    await client.close()
+
+
+async def test_closing_ends_streams_that_are_open(authority: Authority, port: int) -> None:
+    client = RestClient(access(authority, port).transport())
+    answer = await client.stream("GET", "/endless")
+    chunks = answer.__aiter__()
+    assert await chunks.__anext__() == b"tick\n"
+    await client.close()
+    with pytest.raises(ConnectionError):
+        await chunks.__anext__()
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (b"HTTP/1.1 200 OK\r\n\r\nto the end", (200, b"to the end")),
+        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok", (200, b"ok")),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", (204, b"")),
+    ],
+)
+async def test_every_way_to_end_an_answer_is_understood(answer: bytes, expected: tuple[int, bytes]) -> None:
+    async with raw_server(answer) as port:
+        client = RestClient(HttpTransport(f"http://127.0.0.1:{port}"))
+        assert await client.raw("GET", "/") == expected
+        await client.close()
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nshort", b"SSH-2.0-OpenSSH_9.2\r\n"]
+)
+async def test_a_broken_answer_is_service_unavailable(answer: bytes) -> None:
+    async with raw_server(answer) as port:
+        client = RestClient(HttpTransport(f"http://127.0.0.1:{port}"))
+        with pytest.raises(errors.ServiceUnavailable, match=f"127.0.0.1:{port}"):
+            await client.get(PODS, "default", "web")
+        await client.close()
+
+
+async def test_a_connection_that_the_server_has_closed_is_not_used_again() -> None:
+    served = 0
+
+    async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal served
+        await reader.readuntil(b"\r\n\r\n")
+        served += 1
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n%d" % served)
+        await writer.drain()
+        await reader.read(1)
+        writer.close()
+
+    server = await asyncio.start_server(once, "127.0.0.1", 0)
+    client = RestClient(HttpTransport(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"))
+    assert [(await client.raw("GET", "/"))[1] for _ in range(3)] == [b"1", b"2", b"3"]
+    await client.close()
+    server.close()
+
+
+@contextlib.asynccontextmanager
+async def raw_server(answer: bytes) -> AsyncIterator[int]:
+    """A server that gives every connection the same bytes and closes it."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        writer.close()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
