@@ -19,8 +19,10 @@ from pybernetes.controllers.certificates.approver import CertificateApprover
 from pybernetes.controllers.certificates.cleaner import CertificateCleaner
 from pybernetes.controllers.certificates.signer import CertificateSigner
 from pybernetes.controllers.clusterrole_aggregation import ClusterRoleAggregationController
+from pybernetes.controllers.cronjob.controller import CronJobController
 from pybernetes.controllers.daemonset.controller import DaemonSetController
 from pybernetes.controllers.deployment.controller import DeploymentController
+from pybernetes.controllers.disruption import DisruptionController
 from pybernetes.controllers.endpoints.controllers import EndpointsController, EndpointSliceController
 from pybernetes.controllers.endpoints.mirroring import EndpointSliceMirroringController
 from pybernetes.controllers.garbage.controller import GarbageCollector
@@ -34,6 +36,7 @@ from pybernetes.controllers.podgc import PodGarbageCollector
 from pybernetes.controllers.reconciler import Context, Reconciler
 from pybernetes.controllers.replicaset.controller import ReplicaController, ReplicationControllerController
 from pybernetes.controllers.statefulset.controller import StatefulSetController
+from pybernetes.controllers.ttl import TTLAfterFinishedController
 from pybernetes.lib.clock import Clock
 from pybernetes.lib.tasks import Tasks
 
@@ -54,6 +57,9 @@ CONTROLLERS: tuple[type[Reconciler], ...] = (
     DaemonSetController,
     StatefulSetController,
     JobController,
+    CronJobController,
+    TTLAfterFinishedController,
+    DisruptionController,
     EndpointsController,
     EndpointSliceController,
     EndpointSliceMirroringController,
