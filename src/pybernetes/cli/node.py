@@ -28,6 +28,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--cluster-cidr", default="10.244.0.0/16", metavar="CIDR", help="addresses of all pods"
     )
     parser.add_argument(
+        "--service-cluster-ip-range", default="10.96.0.0/16", metavar="CIDR", help="addresses of services"
+    )
+    parser.add_argument(
         "--data-dir", metavar="DIR", help="where its data is (default: /var/lib/pybernetes-node/NAME)"
     )
     parser.add_argument(
@@ -63,6 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
             ca_file=arguments.ca_file,
             ca_hash=arguments.ca_cert_hash,
             cluster_cidr=arguments.cluster_cidr,
+            service_cluster_ip_range=arguments.service_cluster_ip_range,
             labels=labels,
             kubelet_flags=flags.kubelet_flags(arguments),
         )

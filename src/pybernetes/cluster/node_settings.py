@@ -32,13 +32,13 @@ class NodeSettings:
     kubelet: str
     cni_config: str
     cluster_cidr: str
+    service_cluster_ip_range: str = "10.96.0.0/16"
     cgroup: str = ""
     cpu_millis: int = 0
     memory_bytes: int = 0
     max_pods: int = 110
     mtu: int = 1500
     resolv_conf: str = "/etc/resolv.conf"
-    cluster_dns: str = ""
     host_routes: bool = False
     labels: dict[str, str] = field(default_factory=dict)
     kubelet_flags: dict[str, Any] = field(default_factory=dict)

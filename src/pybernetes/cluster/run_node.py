@@ -48,6 +48,8 @@ async def run_node(settings: NodeSettings) -> int:
     from pybernetes.lib.tasks import Tasks
     from pybernetes.network.pod_network import PodNetwork
     from pybernetes.network.pod_network import Settings as NetworkSettings
+    from pybernetes.network.services.proxier import Options as ProxyOptions
+    from pybernetes.network.services.proxier import ServiceProxy
 
     # The supervisor, our parent, lives in the host's network: its namespace is where the host's routes are.
     host = os.open(f"/proc/{os.getppid()}/ns/net", os.O_RDONLY) if settings.host_routes else None
@@ -72,17 +74,23 @@ async def run_node(settings: NodeSettings) -> int:
         NetworkSettings(settings.name, settings.cluster_cidr, Path(settings.cni_config), settings.mtu, host),
     )
     tasks.spawn(network.run(), "pod-network", eternal=True)
+    services = (settings.service_cluster_ip_range,)
+    proxy = ServiceProxy(informers, settings.name, ProxyOptions((settings.cluster_cidr,), services), clock)
     await pause
     kubelet = Kubelet(client, informers, recorder, kubelet_options(settings), clock)
     server = KubeletServer(kubelet)
     kubelet.port = await server.start()
     try:
+        await proxy.start()
         await kubelet.start()
         log.info("node %s runs", settings.name)
-        return await processing.until_failed([tasks.failed, kubelet.tasks.failed, informers.tasks.failed])
+        return await processing.until_failed(
+            [tasks.failed, proxy.failed, kubelet.tasks.failed, informers.tasks.failed]
+        )
     finally:
         await server.close()
         await kubelet.close()
+        await proxy.close()
         await tasks.close()
         await recorder.close()
         await informers.close()

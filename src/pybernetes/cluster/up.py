@@ -310,6 +310,7 @@ def _write_node_settings(
         kubelet=str(local_node.KUBELET),
         cni_config=str(paths.cni_config),
         cluster_cidr=settings.cluster_cidr,
+        service_cluster_ip_range=settings.service_cluster_ip_range,
         cgroup=group,
         cpu_millis=settings.cpu_millis,
         memory_bytes=settings.memory_bytes,

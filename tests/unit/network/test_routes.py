@@ -62,10 +62,10 @@ def test_the_cni_configuration_is_of_the_nodes_own_subnet() -> None:
     import json
 
     config = json.loads(cni.conflist(["10.244.1.0/24"], 1400))
-    bridge = config["plugins"][0]
-    assert bridge["ipam"]["ranges"] == [[{"subnet": "10.244.1.0/24"}]]
-    assert bridge["mtu"] == 1400
-    assert bridge["ipMasq"] is False
+    (link,) = config["plugins"]
+    assert link["ipam"]["ranges"] == [[{"subnet": "10.244.1.0/24"}]]
+    assert link["mtu"] == 1400
+    assert link["ipMasq"] is False
 
 
 def test_pods_are_masqueraded_unless_they_talk_to_pods() -> None:

@@ -44,7 +44,8 @@ CLUSTER_BINDINGS: dict[str, tuple[str, list[str]]] = {
     "system:volume-scheduler": ("system:volume-scheduler", ["user:system:kube-scheduler"]),
     "system:monitoring": ("system:monitoring", ["group:system:monitoring"]),
     "system:node": ("system:node", []),
-    "system:node-proxier": ("system:node-proxier", ["user:system:kube-proxy"]),
+    # Every node runs its own service proxy.
+    "system:node-proxier": ("system:node-proxier", ["user:system:kube-proxy", "group:system:nodes"]),
     "system:public-info-viewer": (
         "system:public-info-viewer",
         ["group:system:authenticated", "group:system:unauthenticated"],
