@@ -15,7 +15,7 @@ async def require(context: Context, verb: str) -> None:
     asked = attributes_of(context.info, context.request, verb)
     allowed, reason = await context.server.authorizers.authorize(context.user, asked)
     if not allowed:
-        raise forbidden(context.info, denial(context.user, asked, reason))
+        raise refusal(asked, denial(context.user, asked, reason))
 
 
 def attributes_of(info: RequestInfo, request: Request, verb: str) -> Attributes:
@@ -36,13 +36,13 @@ def attributes_of(info: RequestInfo, request: Request, verb: str) -> Attributes:
     )
 
 
-def forbidden(info: RequestInfo, why: str) -> Forbidden:
+def refusal(asked: Attributes, why: str) -> Forbidden:
     """403 about a resource, or about a path."""
-    if not info.is_resource:
+    if not asked.is_resource:
         return Forbidden(f"forbidden: {why}", details={})
-    resource = f"{info.resource}.{info.group}" if info.group else info.resource
-    name = f' "{info.name}"' if info.name else ""
-    details = {"name": info.name, "group": info.group, "kind": info.resource}
+    resource = f"{asked.resource}.{asked.group}" if asked.group else asked.resource
+    name = f' "{asked.name}"' if asked.name else ""
+    details = {"name": asked.name, "group": asked.group, "kind": asked.resource}
     return Forbidden(
         f"{resource}{name} is forbidden: {why}",
         details={key: value for key, value in details.items() if value},

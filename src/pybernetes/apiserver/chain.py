@@ -1,6 +1,6 @@
 """The way of every request: a list of stages, each of which may answer, refuse (raise) or let pass (None).
 
-    identify -> authenticate -> authorize -> take_a_seat -> route
+    identify -> authenticate -> act_as -> authorize -> take_a_seat -> route
 
 `Chain.handle` walks the list, turns errors into Status answers and counts what came out. Decode, default, admit,
 validate and store are steps of the handlers that `route` calls (`commit.py`, `deletion.py`).
@@ -16,6 +16,7 @@ from pybernetes.api.errors import APIError, InternalError, RequestEntityTooLarge
 from pybernetes.apiserver.answers import error_response
 from pybernetes.apiserver.authorization import require
 from pybernetes.apiserver.context import Context
+from pybernetes.apiserver.impersonation import impersonate
 from pybernetes.apiserver.requestinfo import RequestInfo, parse
 from pybernetes.apiserver.routes import route
 from pybernetes.lib.http.messages import Answer, BodyTooLarge, Request
@@ -42,6 +43,13 @@ async def authenticate(context: Context) -> Answer | None:
     return None
 
 
+async def act_as(context: Context) -> Answer | None:
+    """Become whom the Impersonate- headers name. Raises Forbidden."""
+    if any(name.startswith("impersonate-") for name, _ in context.request.headers.items()):
+        await impersonate(context)
+    return None
+
+
 async def authorize(context: Context) -> Answer | None:
     """May they? Raises Forbidden in upstream's words."""
     await require(context, context.info.verb)
@@ -57,7 +65,7 @@ async def take_a_seat(context: Context) -> Answer | None:
     return None
 
 
-STAGES: tuple[Stage, ...] = (identify, authenticate, authorize, take_a_seat, route)
+STAGES: tuple[Stage, ...] = (identify, authenticate, act_as, authorize, take_a_seat, route)
 
 
 class Chain:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from pybernetes.api.errors import MethodNotAllowed, path_not_found
+from pybernetes.api.kinds import COMPONENT_STATUSES, ENDPOINTS
 from pybernetes.apiserver.context import Context
 from pybernetes.apiserver.discovery import paths
 from pybernetes.apiserver.handlers.create import create
@@ -33,6 +34,11 @@ VERBS: dict[str, Operation] = {
     "deletecollection": deletecollection,
 }
 
+_DEPRECATED = {
+    COMPONENT_STATUSES: "v1 ComponentStatus is deprecated in v1.19+",
+    ENDPOINTS: "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
+}
+
 _COLLECTION_VERBS = frozenset(("list", "watch", "create", "deletecollection"))
 _ALL_NAMESPACES_VERBS = frozenset(("list", "watch"))
 
@@ -46,6 +52,9 @@ async def route(context: Context) -> Answer | None:
     if resource is None:
         raise path_not_found()
     context.resource = resource
+    deprecated = _DEPRECATED.get(resource.kind)
+    if deprecated:
+        context.warn(deprecated)
     operation = _operation(resource, info)
     return await operation(context, resource)
 

@@ -17,7 +17,13 @@ from pybernetes.apiserver.negotiation import (
 )
 
 OFFERED = (JSON, YAML, PROTOBUF)
-KUBECTL = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json"
+KUBECTL = ",".join(
+    [
+        "application/json;as=Table;v=v1;g=meta.k8s.io",
+        "application/json;as=Table;v=v1beta1;g=meta.k8s.io",
+        "application/json",
+    ]
+)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from pybernetes.apiserver.admission import (
+    certificates,
     default_tolerations,
+    escalation,
     namespace_lifecycle,
     node_restriction,
     node_taints,
@@ -32,6 +34,10 @@ MUTATING: tuple[tuple[str, Plugin], ...] = (
 VALIDATING: tuple[tuple[str, Plugin], ...] = (
     ("ServiceAccount", service_account.validate),
     ("Priority", priority.validate),
+    ("CertificateApproval", certificates.approval),
+    ("CertificateSigning", certificates.signing),
+    ("CertificateSubjectRestriction", certificates.subject_restriction),
+    ("RoleEscalation", escalation.validate),
 )
 
 

@@ -18,6 +18,7 @@ from pybernetes.apiserver.negotiation import JSON, WATCH_FORMS, AnswerForm
 from pybernetes.apiserver.parameters import ListOptions, list_options
 from pybernetes.apiserver.resources import Resource
 from pybernetes.apiserver.shown import decoded, watch_shape
+from pybernetes.apiserver.tables import bookmark_table
 from pybernetes.lib.clock import Clock, Timer
 from pybernetes.lib.http.messages import Answer, Streaming, Writer
 
@@ -111,6 +112,8 @@ class _Shaped:
     def _frame(self, event: Any) -> bytes:
         if event.type == "BOOKMARK":
             obj = self._bookmark(event)
+            if self._form.shown_as == "Table":
+                obj = bookmark_table(obj, self._form.version)
         else:
             obj = decoded(self._resource, event.entry)
             obj["metadata"]["resourceVersion"] = str(event.revision)

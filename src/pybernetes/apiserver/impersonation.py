@@ -1,0 +1,84 @@
+"""Acting as somebody else: the Impersonate- headers, for those who may impersonate.
+
+https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation
+"""
+
+from __future__ import annotations
+
+from urllib.parse import unquote
+
+from pybernetes.api.errors import BadRequest
+from pybernetes.apiserver.auth.attributes import Attributes
+from pybernetes.apiserver.auth.authorizers import denial
+from pybernetes.apiserver.auth.user import (
+    ANONYMOUS,
+    AUTHENTICATED,
+    SERVICE_ACCOUNT_PREFIX,
+    UNAUTHENTICATED,
+    User,
+)
+from pybernetes.apiserver.authorization import refusal
+from pybernetes.apiserver.context import Context
+
+_EXTRA = "impersonate-extra-"
+
+
+async def impersonate(context: Context) -> None:
+    """Replace the context's user by the one that the headers name. Raises Forbidden and BadRequest."""
+    headers = context.request.headers
+    name = headers.get("impersonate-user")
+    groups = headers.get_all("impersonate-group")
+    uid = headers.get("impersonate-uid")
+    extra: dict[str, list[str]] = {}
+    for header, value in headers.items():
+        if header.startswith(_EXTRA):
+            extra.setdefault(unquote(header[len(_EXTRA) :]), []).append(value)
+    if not name:
+        if groups or uid or extra:
+            raise BadRequest("requested impersonation without impersonating a user")
+        return
+    await _may_be_user(context, name)
+    for group in groups:
+        await _may(context, Attributes("impersonate", "", "v1", "groups", name=group))
+    if uid:
+        await _may(context, Attributes("impersonate", "authentication.k8s.io", "v1", "uids", name=uid))
+    for key, values in extra.items():
+        for value in values:
+            await _may(
+                context,
+                Attributes("impersonate", "authentication.k8s.io", "v1", "userextras", key, name=value),
+            )
+    context.user = User(
+        name,
+        uid,
+        _groups(name, groups),
+        tuple((key, tuple(values)) for key, values in extra.items()),
+    )
+
+
+async def _may_be_user(context: Context, name: str) -> None:
+    if name.startswith(SERVICE_ACCOUNT_PREFIX):
+        namespace, _, account = name.removeprefix(SERVICE_ACCOUNT_PREFIX).partition(":")
+        await _may(
+            context, Attributes("impersonate", "", "v1", "serviceaccounts", namespace=namespace, name=account)
+        )
+    else:
+        await _may(context, Attributes("impersonate", "", "v1", "users", name=name))
+
+
+def _groups(name: str, groups: list[str]) -> tuple[str, ...]:
+    """Accounts get their own groups when none are asked for; everybody is authenticated, but for anonymous."""
+    found = list(groups)
+    if name.startswith(SERVICE_ACCOUNT_PREFIX) and not groups:
+        namespace = name.removeprefix(SERVICE_ACCOUNT_PREFIX).partition(":")[0]
+        found = ["system:serviceaccounts", f"system:serviceaccounts:{namespace}"]
+    last = UNAUTHENTICATED if name == ANONYMOUS else AUTHENTICATED
+    if AUTHENTICATED not in found and UNAUTHENTICATED not in found:
+        found.append(last)
+    return tuple(found)
+
+
+async def _may(context: Context, asked: Attributes) -> None:
+    allowed, reason = await context.server.authorizers.authorize(context.user, asked)
+    if not allowed:
+        raise refusal(asked, denial(context.user, asked, reason))
