@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pybernetes.api.errors import AlreadyExists, Conflict
+from pybernetes.api.errors import AlreadyExists, Conflict, NotFound
 from pybernetes.api.kinds import Kind
 from pybernetes.client.interface import Client
 
@@ -21,13 +21,14 @@ async def ensure(
     namespace, name = wanted["metadata"].get("namespace"), wanted["metadata"]["name"]
     for _ in range(_TRIES):
         try:
-            await client.create(kind, wanted, namespace)
-            return
-        except AlreadyExists:
-            if reconcile is None:
+            found = await client.get(kind, namespace, name)
+        except NotFound:
+            try:
+                await client.create(kind, wanted, namespace)
                 return
-        found = await client.get(kind, namespace, name)
-        better = reconcile(found)
+            except AlreadyExists:
+                continue
+        better = reconcile(found) if reconcile is not None else None
         if better is None:
             return
         try:
