@@ -284,6 +284,8 @@ class Pool:
             self._idle.pop()[1].close()
 
     def close(self) -> None:
+        self._used.update(connection for _, connection in self._idle)
+        self._idle.clear()
         self.retire()
         for connection in list(self._used):
             connection.abort()

@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 BACKOFF_INITIAL, BACKOFF_LIMIT, BACKOFF_RESET = 0.8, 30.0, 120.0
+SLICE = 200
 INITIAL_TIMEOUT = 60.0
 """Seconds until a streamed list that does not end is given up for an ordinary one."""
 
@@ -160,10 +161,11 @@ class SharedInformer:
                     elif event.type == "DELETED":
                         found.pop(object_key(event.object), None)
                     else:
-                        found[object_key(event.object)] = event.object
+                        key = object_key(event.object)
+                        found[key] = self._slimmer.slim(event.object, self.store.get(key))
                 else:
                     return
-            self._replace(found)
+            await self._replace(found)
             await self._handle(stream)
 
     async def _list(self) -> None:
@@ -173,7 +175,10 @@ class SharedInformer:
         )
         self._listed_once = True
         self._version = answer["metadata"]["resourceVersion"]
-        self._replace({object_key(item): item for item in answer["items"]})
+        found = {object_key(item): item for item in answer["items"]}
+        for key, item in found.items():
+            self._slimmer.slim(item, self.store.get(key))
+        await self._replace(found)
 
     async def _watch(self) -> None:
         events = self._client.watch(
@@ -193,7 +198,8 @@ class SharedInformer:
                 if type_ == "DELETED":
                     self._remove(object_key(obj), obj)
                 elif type_ != "BOOKMARK":
-                    self._put(object_key(obj), obj)
+                    key = object_key(obj)
+                    self._put(key, self._slimmer.slim(obj, self.store.get(key)))
                 self._version = obj["metadata"]["resourceVersion"]
         except (Gone, NotFound) as error:
             raise _StartOver(error.message) from error
@@ -204,7 +210,8 @@ class SharedInformer:
 
     # telling the handlers
 
-    def _replace(self, found: dict[str, Object]) -> None:
+    async def _replace(self, found: dict[str, Object]) -> None:
+        """The state is now this, slimmed already; everybody else gets a turn after some hundred objects."""
         for key in set(self.store.keys()).difference(found):
             self._remove(key, None)
         for key, obj in found.items():
@@ -220,7 +227,6 @@ class SharedInformer:
         if old is not None and old["metadata"].get("uid") != obj["metadata"].get("uid"):
             self._remove(key, None)
             old = None
-        obj = self._slimmer.slim(obj, old)
         self._objects.put(key, obj)
         for handler in self._handlers:
             if old is None:

@@ -25,6 +25,7 @@ from pybernetes.client.interface import Informer, Informers, Object, object_key
 from pybernetes.lib.clock import Clock
 from pybernetes.scheduler.cycle import Cycle
 from pybernetes.scheduler.events import WIDE, ClusterEvent
+from pybernetes.scheduler.framework import Refusal
 from pybernetes.scheduler.podinfo import DEFAULT_SCHEDULER, PodInfo
 from pybernetes.scheduler.queue import QueuedPod, SchedulingQueue
 from pybernetes.scheduler.snapshot import NodeInfo, Snapshot
@@ -147,13 +148,18 @@ class Intake:
     def _on(self, info: NodeInfo) -> Callable[[QueuedPod], bool]:
         """Whether the node might now take a pod, or take it in place of others, as far as one node can tell."""
 
+        lowest = min((other.priority for other in info.pods.values()), default=None)
+        known: dict[bytes, Refusal | None] = {}
+
         def helps(queued: QueuedPod) -> bool:
-            refused = self._cycle.local_refusal(queued.pod, info)
+            pod = queued.pod
+            if pod.signature in known:
+                refused = known[pod.signature]
+            else:
+                refused = known[pod.signature] = self._cycle.local_refusal(pod, info)
             if refused is None:
                 return True
-            return refused.resolvable and any(
-                other.priority < queued.pod.priority for other in info.pods.values()
-            )
+            return refused.resolvable and lowest is not None and lowest < pod.priority
 
         return helps
 
