@@ -33,6 +33,7 @@ from pybernetes.controllers.nodes.ipam import NodeIpamController
 from pybernetes.controllers.nodes.lifecycle import NodeLifecycleController
 from pybernetes.controllers.options import Options
 from pybernetes.controllers.podgc import PodGarbageCollector
+from pybernetes.controllers.quota import ResourceQuotaController
 from pybernetes.controllers.reconciler import Context, Reconciler
 from pybernetes.controllers.replicaset.controller import ReplicaController, ReplicationControllerController
 from pybernetes.controllers.statefulset.controller import StatefulSetController
@@ -60,6 +61,7 @@ CONTROLLERS: tuple[type[Reconciler], ...] = (
     CronJobController,
     TTLAfterFinishedController,
     DisruptionController,
+    ResourceQuotaController,
     EndpointsController,
     EndpointSliceController,
     EndpointSliceMirroringController,
