@@ -113,12 +113,12 @@ def ready(obj: dict[str, Any]) -> bool:
 
 
 def wait(condition: Callable[[], Any], what: str, seconds: float = 60) -> None:
-    """Wait for something observable; a command that fails meanwhile counts as not yet."""
+    """Wait for something observable; what is not there and a command that fails count as not yet."""
 
     def held() -> bool:
         try:
             return bool(condition())
-        except (CommandFailed, subprocess.TimeoutExpired):
+        except (CommandFailed, LookupError, ValueError, subprocess.TimeoutExpired):
             return False
 
     assert until(held, seconds, 0.1), f"not within {seconds:g} s: {what}"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from cluster import Cluster
-from machine import State
+from machine import forwarding_alone, traces
 from registry import Registry, image
 
 from pybernetes.cluster import doctor, host_network
@@ -47,25 +47,27 @@ def scratch(able: None) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def cluster(scratch: Path) -> Iterator[Cluster]:
-    name = f"e2e-{os.getpid()}"
-    marks = (str(scratch), f"/{name}/")
-    before = State.now(marks)
-    cluster = Cluster(name, scratch / "data")
+    cluster = Cluster(f"e2e-{os.getpid()}", scratch / "data")
+    forwarding = forwarding_alone()
     try:
         cluster.cli("up", "--nodes", "2", *SHORT_TIMES)
+        bridge = cluster.settings.bridge
+        assert set(traces(cluster.layout, bridge)) >= {
+            "interfaces",
+            "mounts",
+            "tables",
+            "control groups",
+            "processes",
+        }
         yield cluster
     finally:
         cluster.cli("down", "--purge")
-    left: dict[str, list[str]] = {}
-
-    def clean() -> bool:
-        nonlocal left
-        left = State.now(marks).left_since(before)
-        return not left
-
-    assert until(clean, 10, 0.1), f"left behind: {left}"
+    assert until(lambda: not traces(cluster.layout, bridge), 10), (
+        f"left behind: {traces(cluster.layout, bridge)}"
+    )
     assert not cluster.layout.data.exists()
-    assert not cluster.layout.run.exists()
+    if forwarding is not None and forwarding_alone() is not None:
+        assert forwarding_alone() == forwarding
 
 
 @pytest.fixture(scope="session")

@@ -48,6 +48,11 @@ class Place:
     gateway: str
     mtu: int
 
+    @property
+    def outer(self) -> str:
+        """The host's end of the node's pair of interfaces."""
+        return f"{self.bridge}-{self.number}"
+
 
 def bindings(paths: NodePaths) -> dict[Path, Path]:
     """What of the node's own is seen at which path inside."""
@@ -88,6 +93,8 @@ def prepare(paths: NodePaths, place: Place, group: str) -> None:
     write_resolv_conf(paths.resolv_conf, RESOLV_CONF)
     if not (is_mounted(paths.network_namespace) and is_mounted(paths.mount_namespace)):
         forget(paths)
+        # The old namespace's end of the pair goes some time after it; a new pair must not be taken for the old.
+        run(["ip", "link", "del", place.outer], check=False)
         _make_namespaces(paths)
     _connect(paths, place)
 
@@ -118,7 +125,7 @@ def _make_namespaces(paths: NodePaths) -> None:
 
 
 def _connect(paths: NodePaths, place: Place) -> None:
-    outer = f"{place.bridge}-{place.number}"
+    outer = place.outer
     if outer not in interfaces():
         ip_batch(
             [
