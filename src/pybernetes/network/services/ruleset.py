@@ -58,7 +58,8 @@ def skeleton(place: Place) -> str:
             f"\tmap {name} {{ type {key} : verdict; }}"
             for name in ("doors", "inside-doors", "closed", "masquerades", "firewalls")
         ),
-        *_chain("refuse", ["reject"]),
+        # The kernel limits the rate of its ICMP answers, but not of resets.
+        *_chain("refuse", ["meta l4proto tcp reject with tcp reset", "reject"]),
         *_chain("discard", ["drop"]),
         *_chain("masquerade-all", ["masquerade fully-random"]),
         *_chain("masquerade-own", ["fib saddr type local masquerade fully-random"]),
@@ -105,7 +106,7 @@ def skeleton(place: Place) -> str:
                 "type filter hook forward priority filter; policy accept;",
                 f"{ip} saddr @pods ct state invalid drop",
                 f"ct state new {door} vmap @closed",
-                f"ct state new {ip} daddr @service-ranges reject",
+                f"ct state new {ip} daddr @service-ranges goto refuse",
             ],
         ),
         *_chain(
@@ -113,7 +114,7 @@ def skeleton(place: Place) -> str:
             [
                 "type filter hook output priority filter; policy accept;",
                 f"ct state new {door} vmap @closed",
-                f'ct state new {ip} daddr @service-ranges oifname != "lo" reject',
+                f'ct state new {ip} daddr @service-ranges oifname != "lo" goto refuse',
             ],
         ),
         "}",
