@@ -59,7 +59,9 @@ class Kubelet:
         self.cri = CRIClient(options.socket)
         self.port = 0
         """Where the kubelet's server listens; set by whoever starts the server, before `start`."""
-        self.agent = NodeAgent(client, self.cri, clock, options, lambda: self.port or options.server_port)
+        self.agent = NodeAgent(
+            client, self.cri, clock, options, lambda: self.port or options.server_port, self._node_event
+        )
         self.workers: dict[str, PodWorker] = {}
         self._pods = informers.informer(PODS, field_selector=f"spec.nodeName={options.node_name}")
         self._nodes = informers.informer(NODES, field_selector=f"metadata.name={options.node_name}")

@@ -444,3 +444,21 @@ def test_readiness_gates_hold_readiness_back():
     status = {"conditions": [{"type": "example.com/up", "status": "True"}]}
     driver.feed(ev.PodChanged({**pod, "status": status}))
     assert driver.condition("Ready")["status"] == "True"
+
+
+def test_what_the_api_shows_of_an_ended_pod_stays():
+    ended = {**make_pod(restartPolicy="Never"), "status": {"phase": "Succeeded", "containerStatuses": []}}
+    driver = Driver(ended)
+    driver.feed(ev.Observed((), ()))
+    driver.settle()
+    assert not driver.asked(do.PublishStatus)
+    assert not driver.asked(do.CreateSandbox)
+    driver.delete()
+    driver.settle()
+    assert driver.asked(do.DeletePod)
+
+
+def test_a_pod_on_the_nodes_network_has_the_nodes_address():
+    driver = Driver(make_pod(hostNetwork=True)).start()
+    assert driver.status["podIP"] == "10.0.0.1"
+    assert driver.condition("PodReadyToStartContainers")["status"] == "True"

@@ -62,8 +62,9 @@ def build(state: PodState, init: list[Object], regular: list[Object], phase: str
     """The owned conditions; a transition time moves only when the status of its condition does."""
     started = any("running" in status["state"] or "terminated" in status["state"] for status in regular)
     containers = _containers_ready(state, init + regular, phase)
+    addressed = bool(state.sandbox_ips or state.spec.get("hostNetwork"))
     verdicts: dict[str, Verdict] = {
-        "PodReadyToStartContainers": (state.ready_sandbox is not None and bool(state.sandbox_ips), "", ""),
+        "PodReadyToStartContainers": (state.ready_sandbox is not None and addressed, "", ""),
         "Initialized": _initialized(state, init, started, phase),
         "Ready": _ready(state, containers),
         "ContainersReady": containers,

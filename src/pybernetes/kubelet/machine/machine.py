@@ -73,6 +73,7 @@ class PodMachine:
             why = before.get("reason", ""), before.get("message", "")
             self.state.ending = Ending("completed", *why, self.state.phase)
             self.state.ending_since = now
+            self.state.final = True
 
     @property
     def status(self) -> Object | None:
@@ -101,7 +102,8 @@ class PodMachine:
         return out.instructions
 
     def _publish(self, now: float) -> PublishStatus | None:
-        if not self.state.known or self.state.removed or self.state.finished:
+        state = self.state
+        if not state.known or state.removed or state.finished or state.final:
             return None
         shown = status.build(self.state, now)
         if shown == self._published:

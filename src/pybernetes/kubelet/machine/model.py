@@ -176,6 +176,8 @@ class PodState:
     started_at: float = 0
     conditions: list[Object] = field(default_factory=list)
     phase: str = "Pending"
+    final: bool = False
+    """The pod had ended before this machine was made: what the API shows of it stays as it is."""
 
     @property
     def meta(self) -> Object:

@@ -34,13 +34,21 @@ REFRESHES_OF_IMAGES = 30.0
 
 class NodeAgent:
     def __init__(
-        self, client: Client, cri: CRIClient, clock: Clock, options: KubeletOptions, port: Callable[[], int]
+        self,
+        client: Client,
+        cri: CRIClient,
+        clock: Clock,
+        options: KubeletOptions,
+        port: Callable[[], int],
+        say: Callable[[str, str, str], None],
     ) -> None:
+        """`say(type, reason, message)` records an event on the node."""
         self._client = client
         self._cri = cri
         self._clock = clock
         self._options = options
         self._port = port
+        self._say = say
         self.machine = machine_facts.read_machine(options.node_name)
         self.node: Object | None = None
         """The Node as the API last answered it."""
@@ -162,6 +170,12 @@ class NodeAgent:
             self.node = await self._client.patch(NODES, None, self._options.node_name, patch)
 
     def _note(self, shown: Object) -> None:
+        before = {one["type"]: one["status"] for one in (self._written or {}).get("conditions") or ()}
+        for one in shown["conditions"]:
+            if before.get(one["type"]) != one["status"]:
+                reason = node_status.EVENTS[one["type"], one["status"]]
+                message = f"Node {self._options.node_name} status is now: {reason}"
+                self._say("Normal", reason, message)
         self._written = shown
         self._written_at = self._clock.monotonic()
 

@@ -28,6 +28,19 @@ BAD = {
 }
 
 
+EVENTS = {
+    ("MemoryPressure", "False"): "NodeHasSufficientMemory",
+    ("MemoryPressure", "True"): "NodeHasInsufficientMemory",
+    ("DiskPressure", "False"): "NodeHasNoDiskPressure",
+    ("DiskPressure", "True"): "NodeHasDiskPressure",
+    ("PIDPressure", "False"): "NodeHasSufficientPID",
+    ("PIDPressure", "True"): "NodeHasInsufficientPID",
+    ("Ready", "True"): "NodeReady",
+    ("Ready", "False"): "NodeNotReady",
+}
+"""(condition, status) -> the reason of the event that tells of the change"""
+
+
 @dataclass(slots=True, frozen=True)
 class Health:
     """How the node is now. An empty `trouble` means ready."""
