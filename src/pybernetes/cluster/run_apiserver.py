@@ -33,6 +33,7 @@ async def serve(settings: ServerSettings) -> int:
     from pybernetes.apiserver.options import Options, read_pem
     from pybernetes.lib.clock import RealClock
     from pybernetes.lib.http.server import Server
+    from pybernetes.lib.looplag import LoopLag
     from pybernetes.store.sqlite import SqliteStore
 
     layout = Layout.of(settings.name, settings.data_dir)
@@ -57,6 +58,7 @@ async def serve(settings: ServerSettings) -> int:
     )
     store = await SqliteStore.open(layout.database, clock)
     server = APIServer(store, clock, options)
+    server.metrics.lag = LoopLag(clock)
     await server.start()
     http = Server(server.handler, clock)
     tls = listener_tls(pki, client_ca + front_proxy_ca)

@@ -10,6 +10,7 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from pybernetes.apiserver.context import Context
+from pybernetes.lib import looplag
 
 if TYPE_CHECKING:
     from pybernetes.apiserver.app import APIServer
@@ -60,8 +61,12 @@ class Metrics:
 
     def __init__(self) -> None:
         self._series: dict[Labels, _Series] = {}
+        self.lag: looplag.LoopLag | None = None
+        """Set by who runs the server on a loop of its own."""
 
     def request(self, context: Context, code: int, seconds: float) -> None:
+        if self.lag is not None:
+            self.lag.note()
         info = context.info
         if context.resource is not None:
             scope = "resource" if info.name else "namespace" if info.namespace else "cluster"
@@ -110,6 +115,8 @@ class Metrics:
         ]
         for kind, seats in (("mutating", server.writing_seats), ("readOnly", server.reading_seats)):
             lines.append(f'apiserver_current_inqueue_requests{{request_kind="{kind}"}} {seats.waiting}')
+        if self.lag is not None:
+            lines.extend(_lag_lines(self.lag))
         lines.extend(_process_lines())
         return "\n".join(lines) + "\n"
 
@@ -140,6 +147,18 @@ def _histogram(name: str, labels: str, series: _Series) -> list[str]:
     lines.append(f"{name}_sum{{{labels}}} {series.seconds:.6f}")
     lines.append(f"{name}_count{{{labels}}} {total}")
     return lines
+
+
+def _lag_lines(lag: looplag.LoopLag) -> list[str]:
+    name, total = "apiserver_loop_lag_seconds", 0
+    lines = [
+        f"# HELP {name} How late the event loop ran what was due, sampled while there are requests.",
+        f"# TYPE {name} histogram",
+    ]
+    for bound, count in zip((*looplag.BUCKETS, "+Inf"), lag.counts, strict=True):
+        total += count
+        lines.append(f'{name}_bucket{{le="{bound}"}} {total}')
+    return [*lines, f"{name}_sum {lag.seconds:.6f}", f"{name}_count {total}"]
 
 
 def _process_lines() -> list[str]:
