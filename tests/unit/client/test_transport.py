@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import datetime
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -300,22 +300,24 @@ async def test_a_connection_that_the_server_has_closed_is_not_used_again() -> No
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n%d" % served)
         await writer.drain()
         await reader.read(1)
-        writer.close()
 
-    server = await asyncio.start_server(once, "127.0.0.1", 0)
-    client = RestClient(HttpTransport(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"))
-    assert [(await client.raw("GET", "/"))[1] for _ in range(3)] == [b"1", b"2", b"3"]
-    await client.close()
-    server.close()
+    async with listening(once) as port:
+        client = RestClient(HttpTransport(f"http://127.0.0.1:{port}"))
+        assert [(await client.raw("GET", "/"))[1] for _ in range(3)] == [b"1", b"2", b"3"]
+        await client.close()
+
+
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @contextlib.asynccontextmanager
-async def raw_server(answer: bytes) -> AsyncIterator[int]:
-    """A server that gives every connection the same bytes and closes it."""
+async def listening(serve: Serve) -> AsyncIterator[int]:
+    """A listener whose connections are all closed after `serve`, and at the end."""
+    writers: list[asyncio.StreamWriter] = []
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(answer)
+        writers.append(writer)
+        await serve(reader, writer)
         writer.close()
 
     server = await asyncio.start_server(handle, "127.0.0.1", 0)
@@ -323,3 +325,18 @@ async def raw_server(answer: bytes) -> AsyncIterator[int]:
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
+        for writer in writers:
+            writer.close()
+        await asyncio.gather(*(writer.wait_closed() for writer in writers), return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def raw_server(answer: bytes) -> AsyncIterator[int]:
+    """A server that gives every connection the same bytes and closes it."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+
+    async with listening(serve) as port:
+        yield port
