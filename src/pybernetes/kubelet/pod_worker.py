@@ -25,10 +25,12 @@ from pybernetes.kubelet.images.puller import ImageProblem
 from pybernetes.kubelet.machine import events as ev
 from pybernetes.kubelet.machine import instructions as do
 from pybernetes.kubelet.machine.machine import PodMachine
-from pybernetes.kubelet.machine.model import EPHEMERAL, EXITED, REGULAR, Container, Object, Sandbox
+from pybernetes.kubelet.machine.model import EXITED, Container, Object, Sandbox
+from pybernetes.kubelet.pod_reference import pod_reference
+from pybernetes.kubelet.pod_volumes import PodVolumes
 from pybernetes.kubelet.probes.runner import HandlerFailed
 from pybernetes.kubelet.termination import reader
-from pybernetes.kubelet.volumes.manager import Surroundings, VolumeFailed
+from pybernetes.kubelet.volumes.manager import VolumeFailed
 from pybernetes.lib.backoff import Backoff
 from pybernetes.lib.clock import Timer
 
@@ -55,8 +57,7 @@ class PodWorker:
         self._images: dict[str, api_pb2.Image] = {}
         self._hinted: set[str] = set()
         self._settling: set[str] = set()
-        self._refreshing = False
-        self._renewal: Timer | None = None
+        self._volumes = PodVolumes(node, self.machine.state, self.sources_changed)
         self.done = False
         self.listeners: set[Callable[[], None]] = set()
         """Called after each event that the machine took in."""
@@ -101,9 +102,8 @@ class PodWorker:
 
     def sources_changed(self) -> None:
         """A config map, secret or token that the pod's volumes show is new."""
-        if not self._refreshing and self.machine.state.volumes == "ready" and not self.done:
-            self._refreshing = True
-            self._spawn(self._refresh(), "refresh")
+        if self.machine.state.volumes == "ready" and not self.done:
+            self._spawn(self._volumes.refresh(), "refresh")
 
     async def relist(self) -> None:
         """Look at all that the runtime holds for the pod."""
@@ -116,8 +116,7 @@ class PodWorker:
         """Stop working; containers go on."""
         self.done = True
         self._set_timer(0)
-        if self._renewal is not None:
-            self._renewal.cancel()
+        self._volumes.close()
         tasks = list(self._working)
         for task in tasks:
             task.cancel()
@@ -172,57 +171,16 @@ class PodWorker:
             self._timer = self._node.clock.call_later(delay, self.feed, ev.Tick())
 
     def _say(self, type: str, reason: str, message: str, container: str = "") -> None:
-        meta = self.pod["metadata"]
-        about: Object = {
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "name": meta["name"],
-            "namespace": meta.get("namespace", "default"),
-            "uid": meta["uid"],
-        }
-        if meta.get("resourceVersion"):
-            about["resourceVersion"] = meta["resourceVersion"]
-        record = self.machine.state.records.get(container)
-        if record is not None:
-            field = "initContainers"
-            if record.kind == EPHEMERAL:
-                field = "ephemeralContainers"
-            elif record.kind == REGULAR:
-                field = "containers"
-            about["fieldPath"] = f"spec.{field}{{{container}}}"
+        about = pod_reference(self.pod, self.machine.state.records.get(container))
         self._node.recorder.event(about, type, reason, message)
-
-    # volumes
-
-    def _around(self) -> Surroundings:
-        ips = container_starter.pod_ips(self._node, self.machine.state)
-        return Surroundings(ips, self._node.host_ips, self._node.allocatable)
 
     async def _prepare_volumes(self) -> None:
         try:
-            self._node.layout.pod(self.uid).mkdir(parents=True, exist_ok=True)
-            await self._node.volumes.prepare(self.pod, self._around())
+            await self._volumes.prepare()
         except (VolumeFailed, OSError) as error:
             self.feed(ev.VolumesFailed(str(error)))
             return
-        self._plan_renewal()
         self.feed(ev.VolumesPrepared())
-
-    async def _refresh(self) -> None:
-        try:
-            await self._node.volumes.refresh(self.pod, self._around())
-        finally:
-            self._refreshing = False
-        self._plan_renewal()
-
-    def _plan_renewal(self) -> None:
-        if self._renewal is not None:
-            self._renewal.cancel()
-            self._renewal = None
-        due = self._node.references.renewal(self.uid)
-        if due and not self.done:
-            delay = max(due - self._now(self._node), 1)
-            self._renewal = self._node.clock.call_later(delay, self.sources_changed)
 
     # sandbox
 
@@ -252,14 +210,8 @@ class PodWorker:
             self.feed(ev.SandboxFailed(f"Failed to create pod sandbox: {error}"))
             return
         self.feed(ev.SandboxChanged(seen, answers=True))
-        self._refresh_addresses()
-
-    def _refresh_addresses(self) -> None:
-        """Files that show the pod's own address were written before it had one."""
-        shows = "status.podIP"
-        for volume in self.pod["spec"].get("volumes") or ():
-            if shows in str(volume.get("downwardAPI") or volume.get("projected") or ""):
-                self.sources_changed()
+        if self._volumes.show_addresses():
+            self.sources_changed()
 
     async def _stop_sandbox(self, id: str) -> None:
         known = self.machine.state.sandbox
@@ -477,8 +429,7 @@ class PodWorker:
         node = self._node
         self.done = True
         self._set_timer(0)
-        if self._renewal is not None:
-            self._renewal.cancel()
+        self._volumes.close()
         node.references.release(self.uid)
         node.status.forget(self.uid)
         await remove_pod(node, self.uid, self.pod["metadata"])

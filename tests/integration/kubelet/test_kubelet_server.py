@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from conftest import IMAGE
 from pybernetes.api.kinds import PODS
 from pybernetes.client.transport import HttpTransport
 from pybernetes.lib.channels import Wanted, connect_channels, spdy_headers
@@ -61,7 +62,13 @@ async def test_exec_runs_a_command_with_stdin_and_tells_its_exit_code(node):
 
 
 async def test_port_forward_reaches_a_port_of_the_pod(node):
-    await node.run("web", command=["sh", "-c", "echo hello > /tmp/index.html; httpd -f -p 8080 -h /tmp"])
+    main = {
+        "name": "main",
+        "image": IMAGE,
+        "command": ["sh", "-c", "echo hello > /tmp/index.html; httpd -f -p 8080 -h /tmp"],
+        "readinessProbe": {"tcpSocket": {"port": 8080}},
+    }
+    await node.run("web", containers=[main])
     await node.ready("web")
     answer = await node.http.upgrade("POST", "/portForward/default/web", spdy_headers(PROTOCOL))
     assert answer.status == 101, answer.body
