@@ -41,7 +41,7 @@ async def run_node(settings: NodeSettings) -> int:
     from pybernetes.client.factory import InformerFactory
     from pybernetes.client.recorder import EventRecorder
     from pybernetes.client.rest import RestClient
-    from pybernetes.kubelet.bootstrap import ensure_client_certificate
+    from pybernetes.kubelet.bootstrap import ensure_client_certificate, keep_client_certificate
     from pybernetes.kubelet.kubelet import Kubelet
     from pybernetes.kubelet.server.server import KubeletServer
     from pybernetes.lib.clock import RealClock
@@ -65,7 +65,8 @@ async def run_node(settings: NodeSettings) -> int:
         kubeconfig=Path(settings.kubeconfig),
         clock=clock,
     )
-    client = RestClient(kubeconfig.load(settings.kubeconfig).transport(), clock=clock)
+    transport = kubeconfig.load(settings.kubeconfig).transport()
+    client = RestClient(transport, clock=clock)
     informers = InformerFactory(client, clock)
     recorder = EventRecorder(client, clock, "kubelet", host=settings.name)
     network = PodNetwork(
@@ -74,6 +75,23 @@ async def run_node(settings: NodeSettings) -> int:
         NetworkSettings(settings.name, settings.cluster_cidr, Path(settings.cni_config), settings.mtu, host),
     )
     tasks.spawn(network.run(), "pod-network", eternal=True)
+
+    def renewed() -> None:
+        context = kubeconfig.load(settings.kubeconfig).context
+        if context is not None:
+            transport.use_context(context)
+
+    renewal = keep_client_certificate(
+        client,
+        server=settings.server,
+        ca=Path(settings.ca),
+        node_name=settings.name,
+        folder=Path(settings.certificates),
+        kubeconfig=Path(settings.kubeconfig),
+        clock=clock,
+        renewed=renewed,
+    )
+    tasks.spawn(renewal, "client-certificate", eternal=True)
     services = (settings.service_cluster_ip_range,)
     proxy = ServiceProxy(informers, settings.name, ProxyOptions((settings.cluster_cidr,), services), clock)
     await pause
