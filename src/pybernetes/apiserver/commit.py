@@ -79,8 +79,8 @@ async def _create_once(write: Write) -> Stored:
     if strategy.counts_generation:
         metadata["generation"] = 1
     refuse(write, strategy.validate_create(write))
-    await admit.validate(write)
     try:
+        await admit.validate(write)
         await strategy.allocate(write)
         value = server.registry.at_rest(resource, obj)
         if write.dry_run:

@@ -12,11 +12,14 @@ from pybernetes.apiserver.admission import (
     certificates,
     default_tolerations,
     escalation,
+    limit_ranger,
     namespace_lifecycle,
     node_restriction,
     node_taints,
     priority,
+    resource_quota,
     service_account,
+    storage_class,
 )
 from pybernetes.apiserver.writes import Write
 
@@ -24,20 +27,24 @@ Plugin = Callable[[Write], Awaitable[None]]
 
 MUTATING: tuple[tuple[str, Plugin], ...] = (
     ("NamespaceLifecycle", namespace_lifecycle.admit),
+    ("LimitRanger", limit_ranger.mutate),
     ("ServiceAccount", service_account.mutate),
     ("NodeRestriction", node_restriction.admit),
     ("TaintNodesByCondition", node_taints.mutate),
     ("Priority", priority.mutate),
     ("DefaultTolerationSeconds", default_tolerations.mutate),
+    ("DefaultStorageClass", storage_class.mutate),
 )
 
 VALIDATING: tuple[tuple[str, Plugin], ...] = (
+    ("LimitRanger", limit_ranger.validate),
     ("ServiceAccount", service_account.validate),
     ("Priority", priority.validate),
     ("CertificateApproval", certificates.approval),
     ("CertificateSigning", certificates.signing),
     ("CertificateSubjectRestriction", certificates.subject_restriction),
     ("RoleEscalation", escalation.validate),
+    ("ResourceQuota", resource_quota.validate),
 )
 
 

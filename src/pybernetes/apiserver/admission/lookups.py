@@ -1,9 +1,14 @@
-"""Which writes a plugin is about."""
+"""Which writes a plugin is about, and the objects of a namespace that it asks."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from pybernetes.api.kinds import Kind
+from pybernetes.apiserver.shown import decoded
 from pybernetes.apiserver.writes import CREATE, UPDATE, Write
+
+Object = dict[str, Any]
 
 
 def creates(write: Write, kind: Kind) -> bool:
@@ -14,3 +19,14 @@ def creates(write: Write, kind: Kind) -> bool:
 def changes(write: Write, kind: Kind) -> bool:
     """A new or changed object of a kind, not through a subresource."""
     return write.operation in (CREATE, UPDATE) and write.resource.kind is kind and not write.subresource
+
+
+async def every(write: Write, kind: Kind, namespace: str | None = None) -> list[Object]:
+    """All objects of a kind, of one namespace or of all, decoded."""
+    server = write.server
+    resource = server.resources.of(kind)
+    cache = await server.registry.cache(resource)
+    if not len(cache):
+        return []
+    page = await cache.list(namespace=namespace)
+    return [decoded(resource, entry) for entry in page.entries]

@@ -9,8 +9,7 @@ from typing import Any
 
 from pybernetes.api.errors import forbidden
 from pybernetes.api.kinds import PODS, PRIORITY_CLASSES
-from pybernetes.apiserver.admission.lookups import changes, creates
-from pybernetes.apiserver.shown import decoded
+from pybernetes.apiserver.admission.lookups import changes, creates, every
 from pybernetes.apiserver.writes import Write
 
 Object = dict[str, Any]
@@ -67,17 +66,10 @@ async def _named(write: Write, name: str) -> Object:
 async def _default(write: Write) -> Object:
     """The class that is everybody's default (the lowest, should there be several), or none."""
     best: Object = {}
-    for one in await _all(write):
+    for one in await every(write, PRIORITY_CLASSES):
         if one.get("globalDefault") and (not best or one.get("value", 0) < best.get("value", 0)):
             best = one
     return best
-
-
-async def _all(write: Write) -> list[Object]:
-    server = write.server
-    resource = server.resources.of(PRIORITY_CLASSES)
-    page = await (await server.registry.cache(resource)).list()
-    return [decoded(resource, entry) for entry in page.entries]
 
 
 async def validate(write: Write) -> None:
@@ -86,7 +78,7 @@ async def validate(write: Write) -> None:
         return
     if not creates(write, PRIORITY_CLASSES) and write.previous.get("globalDefault"):
         return
-    for one in await _all(write):
+    for one in await every(write, PRIORITY_CLASSES):
         if one.get("globalDefault") and one["metadata"]["name"] != write.name:
             raise forbidden(
                 PRIORITY_CLASSES,
