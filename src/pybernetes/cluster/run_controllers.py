@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pybernetes import KUBERNETES_VERSION
 from pybernetes.cluster import processing
 from pybernetes.cluster.layout import Layout
 from pybernetes.cluster.server_settings import ServerSettings
@@ -30,7 +31,9 @@ async def reconcile(settings: ServerSettings) -> int:
     clock = RealClock()
     identities = layout.kubeconfigs
     client = RestClient(
-        kubeconfig.load(identities / "controller-manager.kubeconfig").transport(), clock=clock
+        kubeconfig.load(identities / "controller-manager.kubeconfig").transport(),
+        clock=clock,
+        user_agent=user_agent("kube-controller-manager"),
     )
     await processing.until_ready(client, clock)
     informers = InformerFactory(client, clock)
@@ -47,7 +50,11 @@ async def reconcile(settings: ServerSettings) -> int:
         from pybernetes.client.recorder import EventRecorder
         from pybernetes.scheduler.scheduler import Scheduler
 
-        own = RestClient(kubeconfig.load(identities / "scheduler.kubeconfig").transport(), clock=clock)
+        own = RestClient(
+            kubeconfig.load(identities / "scheduler.kubeconfig").transport(),
+            clock=clock,
+            user_agent=user_agent("kube-scheduler"),
+        )
         recorder = EventRecorder(own, clock, "default-scheduler", style="events")
         scheduler = Scheduler(own, informers, clock, recorder)
         await scheduler.start()
@@ -61,6 +68,11 @@ async def reconcile(settings: ServerSettings) -> int:
             await close()
         await informers.close()
         await client.close()
+
+
+def user_agent(component: str) -> str:
+    """What a component calls itself: field managers are named after the part before the slash."""
+    return f"{component}/{KUBERNETES_VERSION} (pybernetes)"
 
 
 def controller_options(layout: Layout, settings: ServerSettings) -> Options:
