@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pybernetes import KUBERNETES_VERSION
 from pybernetes.cluster import images, processing
 from pybernetes.cluster.failure import Failure
 from pybernetes.cluster.node_settings import NodeSettings
@@ -66,7 +67,7 @@ async def run_node(settings: NodeSettings) -> int:
         clock=clock,
     )
     transport = kubeconfig.load(settings.kubeconfig).transport()
-    client = RestClient(transport, clock=clock)
+    client = RestClient(transport, clock=clock, user_agent=f"kubelet/{KUBERNETES_VERSION} (pybernetes)")
     informers = InformerFactory(client, clock)
     recorder = EventRecorder(client, clock, "kubelet", host=settings.name)
     network = PodNetwork(
