@@ -39,6 +39,11 @@ CLUSTER_BINDINGS: dict[str, tuple[str, list[str]]] = {
         ["user:system:kube-controller-manager"],
     ),
     CONTROLLERS_ROLE: (CONTROLLERS_ROLE, ["user:system:kube-controller-manager"]),
+    # Our controllers approve kubelets' serving certificates too; upstream leaves that to an administrator.
+    "pybernetes:kubelet-serving-approver": (
+        "system:certificates.k8s.io:kubelet-serving-approver",
+        ["user:system:kube-controller-manager"],
+    ),
     "system:kube-dns": ("system:kube-dns", ["serviceaccount:kube-dns"]),
     "system:kube-scheduler": ("system:kube-scheduler", ["user:system:kube-scheduler"]),
     "system:volume-scheduler": ("system:volume-scheduler", ["user:system:kube-scheduler"]),
