@@ -151,6 +151,19 @@ def test_the_sandbox_carries_upstreams_labels_and_host_ports():
     }
     assert config.port_mappings[0].host_port == 8080
     assert config.metadata.attempt == 2
+    assert config.hostname == "h"
+
+
+def test_a_sandbox_on_the_nodes_network_cannot_have_a_host_name_of_its_own():
+    config = configs.sandbox_config(
+        pod({}, hostNetwork=True),
+        0,
+        hostname="h",
+        resolver=Resolver(),
+        log_directory="/l",
+        cgroup_parent="/g",
+    )
+    assert config.hostname == ""
 
 
 def test_the_container_gets_expanded_words_limits_and_mounts():

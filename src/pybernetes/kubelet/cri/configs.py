@@ -54,7 +54,7 @@ def sandbox_config(
         metadata=api_pb2.PodSandboxMetadata(
             name=meta["name"], namespace=meta.get("namespace", "default"), uid=meta["uid"], attempt=attempt
         ),
-        hostname=hostname,
+        hostname="" if spec.get("hostNetwork") else hostname,
         log_directory=log_directory,
         dns_config=api_pb2.DNSConfig(
             servers=resolver.servers, searches=resolver.searches, options=resolver.options
