@@ -9,7 +9,7 @@ import threading
 
 from cluster import Cluster, deployment, wait
 
-from pybernetes.cluster import cgroups, processes
+from pybernetes.cluster import cgroups, host_network, local_node, mounts, processes
 
 
 def kill_container(cluster: Cluster, pod: dict[str, object]) -> None:
@@ -221,3 +221,31 @@ def test_down_and_up_continue_the_same_cluster(cluster: Cluster, web: str, names
     cluster.cli("up")
     assert json.loads(cluster.layout.settings.read_text()) == settings
     wait(lambda: len(cluster.running_pods("app=web", namespace)) == 2, "the pods are back")
+
+
+def test_after_a_reboot_up_continues_the_same_cluster(cluster: Cluster, web: str, namespace: str) -> None:
+    cluster.apply(deployment("web", web, 2), namespace=namespace)
+    cluster.kubectl("rollout", "status", "deployment/web", "-n", namespace, "--timeout=90s")
+    uid = cluster.get("deployment", "web", "-n", namespace)["metadata"]["uid"]
+    cut_the_power(cluster)
+    cluster.cli("up")
+    assert cluster.get("deployment", "web", "-n", namespace)["metadata"]["uid"] == uid
+    wait(lambda: len(cluster.running_pods("app=web", namespace)) == 2, "the pods are back")
+
+
+def cut_the_power(cluster: Cluster) -> None:
+    """Leave of the cluster what a reboot leaves: the disk, with records of another boot."""
+    record = processes.read_record(cluster.layout.server_record)
+    assert record is not None
+    for process in (record.supervisor, *record.running()):
+        os.kill(process.pid, signal.SIGKILL)
+    layout, settings = cluster.layout, cluster.settings
+    for name in settings.node_names:
+        kill_node(cluster, name)
+        local_node.forget(layout.node(name))
+    cgroups.remove(layout.cgroup)
+    mounts.unmount_all(layout.run)
+    host_network.remove(layout.table, settings.bridge)
+    for path in layout.run.rglob("*.json"):
+        content = json.loads(path.read_text())
+        path.write_text(json.dumps({**content, "boot": "the one before"}))

@@ -36,6 +36,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--node-labels", type=flags.names, default=(), metavar="K=V,...", help="labels of the Node"
     )
+    parser.add_argument(
+        "--cgroup-root", default="", metavar="GROUP", help="the control group of all pods' groups"
+    )
     flags.add_kubelet(parser)
 
 
@@ -60,13 +63,14 @@ def run(arguments: argparse.Namespace) -> int:
         Joining(
             server=arguments.server,
             token=arguments.token,
-            name=arguments.name or socket.gethostname().lower(),
+            name=arguments.name or socket.gethostname().partition(".")[0].lower(),
             address=arguments.node_ip or own_address("0.0.0.0", towards=url.hostname),
             data_dir=arguments.data_dir,
             ca_file=arguments.ca_file,
             ca_hash=arguments.ca_cert_hash,
             cluster_cidr=arguments.cluster_cidr,
             service_cluster_ip_range=arguments.service_cluster_ip_range,
+            cgroup_root=arguments.cgroup_root,
             labels=labels,
             kubelet_flags=flags.kubelet_flags(arguments),
         )

@@ -60,7 +60,7 @@ def down(layout: Layout, purge: bool, say: Say) -> None:
         if purge:
             _purge(layout)
             say(f"its data in {layout.data} is deleted")
-        else:
+        elif layout.data.exists():
             say(
                 f"its data is kept in {layout.data}: `pybernetes up` continues it, `pybernetes down --purge` deletes it"
             )
