@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from conftest import IMAGE
+from containerd_node import BUSYBOX as IMAGE
 
 from pybernetes.api.kinds import PODS
 from pybernetes.lib.clock import RealClock

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from containerd_node import BUSYBOX as IMAGE
 
-from conftest import IMAGE
 from pybernetes.api.kinds import PODS
 from pybernetes.client.transport import HttpTransport
 from pybernetes.lib.channels import Wanted, connect_channels, spdy_headers

@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 
 import pytest
+from containerd_node import BUSYBOX as IMAGE
 
-from conftest import IMAGE
 from pybernetes.api.kinds import CONFIG_MAPS, SECRETS, SERVICES
 from pybernetes.lib.clock import RealClock
 
