@@ -61,14 +61,7 @@ class Emit:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Requeue:
-    """Look again after so many seconds."""
-
-    seconds: float
-
-
-Action = Create | Update | Patch | Delete | Emit | Requeue
+Action = Create | Update | Patch | Delete | Emit
 
 
 def delete_of(

@@ -17,6 +17,7 @@ class Options:
 
     # nodes
     node_monitor_period: float = 5.0
+    """Taken for compatibility; nodes are watched and a silent one is noticed to the moment, so nothing is polled."""
     node_monitor_grace_period: float = 50.0
     node_startup_grace_period: float = 60.0
     node_eviction_rate: float = 0.1
@@ -36,7 +37,6 @@ class Options:
     cluster_signing_duration: float = 365 * 24 * 3600.0
     root_ca_file: str = ""
     service_account_private_key_file: str = ""
-    legacy_service_account_token_clean_up_period: float = 365 * 24 * 3600.0
 
     # how many keys at a time
     concurrent_replicaset_syncs: int = 5
@@ -54,17 +54,9 @@ class Options:
     concurrent_serviceaccount_token_syncs: int = 5
     concurrent_resource_quota_syncs: int = 5
     concurrent_ttl_after_finished_syncs: int = 5
-    concurrent_horizontal_pod_autoscaler_syncs: int = 5
 
     # endpoints
     max_endpoints_per_slice: int = 100
     mirroring_max_endpoints_per_subset: int = 1000
-
-    # autoscaling
-    horizontal_pod_autoscaler_sync_period: float = 15.0
-    horizontal_pod_autoscaler_tolerance: float = 0.1
-    horizontal_pod_autoscaler_downscale_stabilization: float = 300.0
-    horizontal_pod_autoscaler_cpu_initialization_period: float = 300.0
-    horizontal_pod_autoscaler_initial_readiness_delay: float = 30.0
 
     enable_garbage_collector: bool = True

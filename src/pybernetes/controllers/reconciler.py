@@ -15,7 +15,7 @@ from typing import Any
 from pybernetes.api.errors import AlreadyExists, APIError, Conflict, NotFound
 from pybernetes.api.kinds import Kind
 from pybernetes.client.interface import Client, Informer, Informers, Object, Queue, Recorder, object_key
-from pybernetes.controllers.actions import Action, Create, Delete, Emit, Patch, Requeue, Update
+from pybernetes.controllers.actions import Action, Create, Delete, Emit, Patch, Update
 from pybernetes.controllers.options import Options
 from pybernetes.lib.clock import Clock
 from pybernetes.lib.tasks import Tasks
@@ -86,12 +86,13 @@ class Reconciler:
             added=self.enqueue, updated=lambda old, new: self.enqueue(new), deleted=self.enqueue
         )
 
-    async def carry_out(self, actions: Iterable[Action], key: Any = None) -> None:
+    async def carry_out(self, actions: Iterable[Action]) -> None:
         """One action after the other; the first error ends it. What is already gone is no error."""
         for action in actions:
-            await self.act(action, key)
+            await self.act(action)
 
-    async def act(self, action: Action, key: Any = None) -> Object | None:
+    async def act(self, action: Action) -> Object | None:
+        """The object as the server has it afterwards, where the action leaves one."""
         match action:
             case Create(kind, obj):
                 return await self.client.create(kind, obj)
@@ -105,8 +106,6 @@ class Reconciler:
                 await self.delete(action)
             case Emit(about, type, reason, message):
                 self.recorder.event(about, type, reason, message)
-            case Requeue(seconds):
-                self.queue.add_after(key, seconds)
         return None
 
     async def delete(self, action: Delete) -> bool:

@@ -91,7 +91,7 @@ class DeploymentController(Reconciler):
         decided = planning.plan(deployment, sets, self._old_pods_run(deployment, sets), now)
         if decided.create is not None and not await self._create(deployment, decided.create):
             return
-        await self.carry_out(decided.actions, key)
+        await self.carry_out(decided.actions)
         if decided.status is not None and not planning.same_status(deployment.get("status"), decided.status):
             await self.client.update_status(DEPLOYMENTS, {**deployment, "status": decided.status})
         if decided.annotate:

@@ -29,6 +29,11 @@ def index_by_node(pod: Object) -> Iterable[str]:
     return (name,) if name else ()
 
 
+def _matters(node: Object) -> tuple[object, object, object]:
+    """What of a node its taints and labels depend on."""
+    return node.get("spec"), (node.get("status") or {}).get("conditions"), labels_of(node)
+
+
 class NodeLifecycleController(Reconciler):
     name = "node-lifecycle-controller"
     source = "node-controller"
@@ -69,10 +74,7 @@ class NodeLifecycleController(Reconciler):
             # A zone's state, and so what other nodes may lose, depends on this.
             for node in self.nodes.store.list():
                 self.queue.add(name_of(node))
-        elif (old.get("spec"), old["status"].get("conditions")) != (
-            new.get("spec"),
-            new["status"].get("conditions"),
-        ):
+        elif _matters(old) != _matters(new):
             self.queue.add(name)
 
     def _node_deleted(self, node: Object) -> None:
