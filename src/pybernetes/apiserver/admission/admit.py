@@ -12,12 +12,14 @@ from pybernetes.apiserver.admission import (
     certificates,
     default_tolerations,
     escalation,
+    ingress_class,
     limit_ranger,
     namespace_lifecycle,
     node_restriction,
     node_taints,
     priority,
     resource_quota,
+    runtime_class,
     service_account,
     storage_class,
 )
@@ -34,12 +36,15 @@ MUTATING: tuple[tuple[str, Plugin], ...] = (
     ("Priority", priority.mutate),
     ("DefaultTolerationSeconds", default_tolerations.mutate),
     ("DefaultStorageClass", storage_class.mutate),
+    ("RuntimeClass", runtime_class.mutate),
+    ("DefaultIngressClass", ingress_class.mutate),
 )
 
 VALIDATING: tuple[tuple[str, Plugin], ...] = (
     ("LimitRanger", limit_ranger.validate),
     ("ServiceAccount", service_account.validate),
     ("Priority", priority.validate),
+    ("RuntimeClass", runtime_class.validate),
     ("CertificateApproval", certificates.approval),
     ("CertificateSigning", certificates.signing),
     ("CertificateSubjectRestriction", certificates.subject_restriction),

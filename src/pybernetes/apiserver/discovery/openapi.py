@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable
-from typing import Any
 
 from pybernetes.api import openapi
 from pybernetes.api.errors import NotFound
@@ -19,7 +18,9 @@ from pybernetes.apiserver.negotiation import JSON, negotiate
 from pybernetes.lib.http.messages import Answer, Headers, Response
 
 _KEPT = 8
-_V2_OFFERED = (JSON, "application/vnd.oai.openapi+json")
+V2_PROTOBUF = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+_OLD_V2_PROTOBUF = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+_V2_OFFERED = (JSON, "application/vnd.oai.openapi+json", V2_PROTOBUF, _OLD_V2_PROTOBUF)
 
 
 class Documents:
@@ -28,21 +29,16 @@ class Documents:
     def __init__(self) -> None:
         self._bytes: dict[tuple[str, tuple[Kind, ...]], bytes] = {}
 
-    async def get(self, name: str, kinds: tuple[Kind, ...], make: Callable[[], Any]) -> bytes | None:
+    async def get(self, name: str, kinds: tuple[Kind, ...], make: Callable[[], bytes | None]) -> bytes | None:
         found = self._bytes.get((name, kinds))
         if found is None:
-            found = await asyncio.to_thread(_encoded, make)
+            found = await asyncio.to_thread(make)
             if found is None:
                 return None
             while len(self._bytes) >= _KEPT:
                 del self._bytes[next(iter(self._bytes))]
             self._bytes[name, kinds] = found
         return found
-
-
-def _encoded(make: Callable[[], Any]) -> bytes | None:
-    document = make()
-    return None if document is None else encode_json(document)
 
 
 def _kinds(context: Context) -> tuple[Kind, ...]:
@@ -62,11 +58,18 @@ def _document(context: Context, data: bytes, etag: str, content_type: str = JSON
 
 async def v2(context: Context, path: str) -> Answer:
     """/openapi/v2"""
-    negotiate(context.request.headers.get("accept"), _V2_OFFERED)
-    kinds = _kinds(context)
-    data = await context.server.documents.get("v2", kinds, lambda: openapi.v2_document(kinds))
+    form = negotiate(context.request.headers.get("accept"), _V2_OFFERED)
+    kinds, documents = _kinds(context), context.server.documents
+    data = await documents.get("v2", kinds, lambda: encode_json(openapi.v2_document(kinds)))
+    media_type = form.media_type
+    if media_type in (V2_PROTOBUF, _OLD_V2_PROTOBUF) and data is not None:
+        from pybernetes.apiserver.discovery.openapi_protobuf import encode_document
+
+        # the old name is no well-formed media type, so the answer carries the new one
+        plain, media_type = data, V2_PROTOBUF
+        data = await documents.get("v2 protobuf", kinds, lambda: encode_document(plain))
     assert data is not None
-    return _document(context, data, hashlib.sha256(data).hexdigest().upper())
+    return _document(context, data, hashlib.sha256(data).hexdigest().upper(), media_type)
 
 
 async def v3_index(context: Context, path: str) -> Answer:
@@ -74,11 +77,16 @@ async def v3_index(context: Context, path: str) -> Answer:
     return object_response(context, openapi.v3_index(_kinds(context)))
 
 
+def _v3_bytes(name: str, kinds: tuple[Kind, ...]) -> bytes | None:
+    document = openapi.v3_document(name, kinds)
+    return None if document is None else encode_json(document)
+
+
 async def v3(context: Context, path: str) -> Answer:
     """/openapi/v3/apis/GROUP/VERSION"""
     kinds = _kinds(context)
     name = path.removeprefix("/openapi/v3/")
-    data = await context.server.documents.get(name, kinds, lambda: openapi.v3_document(name, kinds))
+    data = await context.server.documents.get(name, kinds, lambda: _v3_bytes(name, kinds))
     if data is None:
         raise NotFound("the server could not find the requested resource", details={})
     return _document(context, data, openapi.v3_hash(name, kinds))
