@@ -38,6 +38,8 @@ from pybernetes.controllers.reconciler import Context, Reconciler
 from pybernetes.controllers.replicaset.controller import ReplicaController, ReplicationControllerController
 from pybernetes.controllers.statefulset.controller import StatefulSetController
 from pybernetes.controllers.ttl import TTLAfterFinishedController
+from pybernetes.controllers.volumes.binder import VolumeBinder
+from pybernetes.controllers.volumes.protection import ClaimProtection, VolumeProtection
 from pybernetes.lib.clock import Clock
 from pybernetes.lib.tasks import Tasks
 
@@ -62,6 +64,9 @@ CONTROLLERS: tuple[type[Reconciler], ...] = (
     TTLAfterFinishedController,
     DisruptionController,
     ResourceQuotaController,
+    VolumeBinder,
+    ClaimProtection,
+    VolumeProtection,
     EndpointsController,
     EndpointSliceController,
     EndpointSliceMirroringController,

@@ -1,0 +1,1 @@
+"""PersistentVolumes and the claims on them: binding, reclaiming, and protection while in use."""
