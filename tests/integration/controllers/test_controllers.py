@@ -16,6 +16,8 @@ from pybernetes.api.kinds import (
     JOBS,
     NAMESPACES,
     NODES,
+    PERSISTENT_VOLUME_CLAIMS,
+    PERSISTENT_VOLUMES,
     PODS,
     REPLICA_SETS,
     SERVICE_ACCOUNTS,
@@ -278,3 +280,51 @@ async def test_an_idle_cluster_writes_nothing_but_leases(cluster):
     for kind, versions in before.items():
         items = (await cluster.client.list(kind))["items"]
         assert {one["metadata"]["name"]: one["metadata"]["resourceVersion"] for one in items} == versions
+
+
+async def test_a_stateful_sets_claims_are_bound_to_volumes(cluster):
+    for number in range(2):
+        spec = {
+            "capacity": {"storage": "1Gi"},
+            "accessModes": ["ReadWriteOnce"],
+            "hostPath": {"path": f"/srv/{number}"},
+        }
+        await cluster.client.create(PERSISTENT_VOLUMES, {"metadata": {"name": f"v{number}"}, "spec": spec})
+    claim_spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    claims = [{"metadata": {"name": "data"}, "spec": claim_spec}]
+    one = workload("StatefulSet", replicas=2, serviceName="web", volumeClaimTemplates=claims)
+    await cluster.client.create(STATEFUL_SETS, one)
+
+    async def bound() -> bool:
+        found = (await cluster.client.list(PERSISTENT_VOLUME_CLAIMS, "default"))["items"]
+        return len(found) == 2 and all(claim["status"].get("phase") == "Bound" for claim in found)
+
+    await cluster.until(bound, "both claims are bound")
+
+
+async def test_a_job_is_counted_to_its_end(cluster):
+    spec = {"completions": 3, "parallelism": 2, "template": template(restartPolicy="Never")}
+    await cluster.client.create(JOBS, {"metadata": {"name": "j", "namespace": "default"}, "spec": spec})
+    for _ in range(3):
+        await cluster.until(lambda: _started(cluster), "a pod of the job runs")
+        for pod in await _started(cluster):
+            status = {"status": {"phase": "Succeeded"}}
+            name = pod["metadata"]["name"]
+            await cluster.client.patch(PODS, "default", name, status, subresource="status")
+        await cluster.run_for(1)
+        job = await cluster.client.get(JOBS, "default", "j")
+        if job["status"].get("succeeded") == 3:
+            break
+
+    async def complete() -> bool:
+        found = await cluster.client.get(JOBS, "default", "j")
+        types = [one["type"] for one in found["status"].get("conditions", [])]
+        return types == ["SuccessCriteriaMet", "Complete"]
+
+    await cluster.until(complete, "the job is complete")
+    pods = await cluster.pods("default")
+    assert len(pods) == 3 and not any(pod["metadata"].get("finalizers") for pod in pods)
+
+
+async def _started(cluster: Cluster) -> list[Object]:
+    return await cluster.running("default", "job-name=j")
