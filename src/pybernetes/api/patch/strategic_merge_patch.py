@@ -171,6 +171,8 @@ def _identity(item: Any, key: str) -> Any:
         return item
     if not isinstance(item, dict) or key not in item:
         raise UnfitPatch(f"map: {item} does not contain declared merge key: {key}")
+    if isinstance(item[key], (dict, list)):
+        raise UnfitPatch(f"the value of the merge key {key} must be a scalar: {item[key]}")
     return item[key]
 
 
