@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -39,6 +41,9 @@ def machine(cluster: Cluster, scratch: Path) -> Iterator[NodePaths]:
     cgroups.remove(group)
     local_node.forget(paths)
     mounts.unmount_all(scratch / NAME)
+    shutil.rmtree(machine_node.RUN_ROOT / NAME, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        machine_node.RUN_ROOT.rmdir()
 
 
 def test_a_machine_joins_with_a_token_and_runs_pods(

@@ -101,3 +101,21 @@ def test_errors_of_the_operating_system_say_what_to_do() -> None:
     assert "the disk is full" in str(of_os_error(OSError(errno.ENOSPC, "No space left on device", "/data")))
     assert "as root" in str(of_os_error(PermissionError(errno.EACCES, "Permission denied", "/data")))
     assert "doctor" in str(of_os_error(OSError(errno.EIO, "Input/output error")))
+
+
+@pytest.mark.parametrize(
+    "arguments", [["up"], ["down"], ["image", "load", "file"], ["node", "--server", "https://192.0.2.1:6443"]]
+)
+def test_what_needs_root_says_so(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    with pytest.raises(Failure, match="sudo"):
+        main.execute(arguments)
+
+
+def test_missing_programs_are_told_with_one_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pybernetes.cluster import commands, doctor
+
+    there = commands.find
+    monkeypatch.setattr(commands, "find", lambda p: None if p in ("containerd", "ctr", "nft") else there(p))
+    with pytest.raises(Failure, match=r"apt-get install .* containerd nftables"):
+        doctor.check_essentials()

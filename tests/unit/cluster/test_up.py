@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pybernetes.cluster import host_network, server
+from pybernetes.cluster import host_network, local_cluster, server
 from pybernetes.cluster.failure import Failure
 from pybernetes.cluster.layout import Layout
 from pybernetes.cluster.up import Wishes, decide
@@ -31,6 +31,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
         networks = [IPv4Network(route) for route in routes]
         monkeypatch.setattr(host_network, "taken_networks", lambda: networks)
         monkeypatch.setattr(host_network, "interfaces", lambda: set(interfaces))
+        monkeypatch.setattr(local_cluster, "RUN_ROOT", Path("/nonexistent"))
         monkeypatch.setattr(server, "port_is_free", lambda address, port: port not in ports)
 
     set_up()
