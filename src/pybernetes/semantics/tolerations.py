@@ -111,3 +111,38 @@ def describe(taint: Taint) -> str:
     if not effect:
         return f"{key}={value}:" if value else str(key)
     return f"{key}={value}:{effect}" if value else f"{key}:{effect}"
+
+
+def covers(wide: Toleration, narrow: Toleration) -> bool:
+    """Whether one toleration tolerates all that another does."""
+    if wide == narrow:
+        return True
+    operator = wide.get("operator") or "Equal"
+    if narrow.get("key") != wide.get("key") and (wide.get("key") or operator != "Exists"):
+        return False
+    if wide.get("effect") and narrow.get("effect") != wide.get("effect"):
+        return False
+    if wide.get("effect") == NO_EXECUTE and wide.get("tolerationSeconds") is not None:
+        seconds = narrow.get("tolerationSeconds")
+        if seconds is None or seconds > wide["tolerationSeconds"]:
+            return False
+    if operator == "Exists":
+        return True
+    return (
+        operator == "Equal"
+        and (narrow.get("operator") or "Equal") == "Equal"
+        and (narrow.get("value") or "") == (wide.get("value") or "")
+    )
+
+
+def merged(tolerations: Sequence[Toleration]) -> list[Toleration]:
+    """Without those that others cover; of equal ones the first stays."""
+    kept: list[Toleration] = []
+    for at, one in enumerate(tolerations):
+        later = tolerations[at + 1 :]
+        if any(covers(other, one) for other in kept):
+            continue
+        if any(other != one and covers(other, one) for other in later):
+            continue
+        kept.append(one)
+    return kept

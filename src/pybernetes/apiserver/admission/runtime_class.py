@@ -21,10 +21,12 @@ async def mutate(write: Write) -> None:
     """Raises Forbidden when there is no such class, or the pod contradicts it."""
     if not creates(write, PODS):
         return
+    spec = write.object.get("spec")
+    if not isinstance(spec, dict):
+        return
     found = await _class_of(write)
     if found is None:
         return
-    spec = write.object["spec"]
     overhead = _overhead(found)
     if overhead is not None:
         if spec.get("overhead") and not _same_amounts(spec["overhead"], overhead):
