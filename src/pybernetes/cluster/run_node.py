@@ -23,6 +23,7 @@ from pybernetes.lib.backoff import Backoff
 if TYPE_CHECKING:
     from pybernetes.kubelet.options import KubeletOptions
     from pybernetes.lib.clock import Clock
+    from pybernetes.network.node import Settings
 
 log = logging.getLogger(__name__)
 
@@ -47,10 +48,7 @@ async def run_node(settings: NodeSettings) -> int:
     from pybernetes.kubelet.server.server import KubeletServer
     from pybernetes.lib.clock import RealClock
     from pybernetes.lib.tasks import Tasks
-    from pybernetes.network.pod_network import PodNetwork
-    from pybernetes.network.pod_network import Settings as NetworkSettings
-    from pybernetes.network.services.proxier import Options as ProxyOptions
-    from pybernetes.network.services.proxier import ServiceProxy
+    from pybernetes.network.node import NodeNetwork
 
     # The supervisor, our parent, lives in the host's network: its namespace is where the host's routes are.
     host = os.open(f"/proc/{os.getppid()}/ns/net", os.O_RDONLY) if settings.host_routes else None
@@ -70,12 +68,8 @@ async def run_node(settings: NodeSettings) -> int:
     client = RestClient(transport, clock=clock, user_agent=f"kubelet/{KUBERNETES_VERSION} (pybernetes)")
     informers = InformerFactory(client, clock)
     recorder = EventRecorder(client, clock, "kubelet", host=settings.name)
-    network = PodNetwork(
-        informers,
-        clock,
-        NetworkSettings(settings.name, settings.cluster_cidr, Path(settings.cni_config), settings.mtu, host),
-    )
-    tasks.spawn(network.run(), "pod-network", eternal=True)
+    network = NodeNetwork(informers, clock, network_settings(settings, host))
+    await network.start()
 
     def renewed() -> None:
         context = kubeconfig.load(settings.kubeconfig).context
@@ -93,23 +87,20 @@ async def run_node(settings: NodeSettings) -> int:
         renewed=renewed,
     )
     tasks.spawn(renewal, "client-certificate", eternal=True)
-    services = (settings.service_cluster_ip_range,)
-    proxy = ServiceProxy(informers, settings.name, ProxyOptions((settings.cluster_cidr,), services), clock)
     await pause
     kubelet = Kubelet(client, informers, recorder, kubelet_options(settings), clock)
     server = KubeletServer(kubelet)
     kubelet.port = await server.start()
     try:
-        await proxy.start()
         await kubelet.start()
         log.info("node %s runs", settings.name)
         return await processing.until_failed(
-            [tasks.failed, proxy.failed, kubelet.tasks.failed, informers.tasks.failed]
+            [tasks.failed, *network.failures, kubelet.tasks.failed, informers.tasks.failed]
         )
     finally:
         await server.close()
         await kubelet.close()
-        await proxy.close()
+        await network.close()
         await tasks.close()
         await recorder.close()
         await informers.close()
@@ -132,8 +123,23 @@ async def bring_pause_image(settings: NodeSettings, clock: Clock) -> None:
         await clock.sleep(delay)
 
 
+def network_settings(settings: NodeSettings, host_namespace: int | None) -> Settings:
+    from pybernetes.network.node import Settings
+
+    return Settings(
+        node=settings.name,
+        pods=tuple(settings.cluster_cidr.split(",")),
+        services=tuple(settings.service_cluster_ip_range.split(",")),
+        cni_config=Path(settings.cni_config),
+        mtu=settings.mtu,
+        host_namespace=host_namespace,
+        resolv_conf=settings.resolv_conf,
+    )
+
+
 def kubelet_options(settings: NodeSettings) -> KubeletOptions:
     from pybernetes.kubelet.options import KubeletOptions
+    from pybernetes.network.node import dns_addresses
 
     return KubeletOptions(
         node_name=settings.name,
@@ -144,6 +150,7 @@ def kubelet_options(settings: NodeSettings) -> KubeletOptions:
         cpu=settings.cpu_millis or None,
         memory=settings.memory_bytes or None,
         labels=settings.labels,
+        cluster_dns=dns_addresses(tuple(settings.service_cluster_ip_range.split(","))),
         resolv_conf=settings.resolv_conf,
         client_ca=settings.ca,
         **{KUBELET_FLAGS[flag]: value for flag, value in settings.kubelet_flags.items()},

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import ipaddress
+import logging
 from typing import TYPE_CHECKING, Any
 
+from pybernetes.api.errors import Invalid
 from pybernetes.api.kinds import ENDPOINT_SLICES, ENDPOINTS, SERVICE_CIDRS, SERVICES
 from pybernetes.apiserver.housekeeping.ensuring import ensure as ensure_object
 
 if TYPE_CHECKING:
     from pybernetes.apiserver.app import APIServer
+
+log = logging.getLogger(__name__)
 
 Object = dict[str, Any]
 
@@ -17,9 +22,15 @@ NAMESPACE = "default"
 PORT = 443
 
 
+DNS_NAMESPACE, DNS_NAME = "kube-system", "kube-dns"
+DNS_NUMBER = 10
+"""The address of the range at which nodes answer DNS by themselves: its service has no selector."""
+
+
 async def ensure(server: APIServer) -> None:
     await ensure_object(server.client, SERVICE_CIDRS, _range(server))
     await ensure_object(server.client, SERVICES, _service(server), lambda found: _mended(found, server))
+    await _ensure_dns(server)
     if server.options.advertise_address:
         endpoints, slice_ = _endpoints(server), _slice(server)
         await ensure_object(
@@ -28,6 +39,17 @@ async def ensure(server: APIServer) -> None:
         await ensure_object(
             server.client, ENDPOINT_SLICES, slice_, lambda found: _with(found, slice_, "endpoints", "ports")
         )
+
+
+async def _ensure_dns(server: APIServer) -> None:
+    """Nodes answer without it; it makes `kube-dns` a name and keeps its address from being given away."""
+    network = ipaddress.ip_network(server.options.service_cidr)
+    if network.num_addresses <= DNS_NUMBER + 1:
+        return
+    try:
+        await ensure_object(server.client, SERVICES, _dns(str(network[DNS_NUMBER])))
+    except Invalid as error:
+        log.warning("the service %s/%s cannot be made: %s", DNS_NAMESPACE, DNS_NAME, error.message)
 
 
 def _range(server: APIServer) -> Object:
@@ -65,6 +87,20 @@ def _service(server: APIServer) -> Object:
                 }
             ],
         },
+    }
+
+
+def _dns(address: str) -> Object:
+    ports = [
+        {"name": "dns", "port": 53, "protocol": "UDP", "targetPort": 53},
+        {"name": "dns-tcp", "port": 53, "protocol": "TCP", "targetPort": 53},
+    ]
+    labels = {"k8s-app": DNS_NAME, "kubernetes.io/cluster-service": "true", "kubernetes.io/name": "CoreDNS"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": DNS_NAME, "namespace": DNS_NAMESPACE, "labels": labels},
+        "spec": {"clusterIP": address, "type": "ClusterIP", "sessionAffinity": "None", "ports": ports},
     }
 
 
