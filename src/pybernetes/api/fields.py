@@ -43,19 +43,36 @@ _WITHOUT_VALUE = frozenset((REQUIRED, FORBIDDEN, TOO_LONG, INTERNAL))
 IMMUTABLE = "field is immutable"
 
 
+_KNOWN_CHILDREN = 64
+
+
 class FieldPath(str):
     """A path as its text. `FieldPath('spec').child('ports').at(0)` is `spec.ports[0]`; '' is the object
-    itself.
+    itself. A path remembers the paths below it: nearly all are made for nothing, as nearly all is right.
     """
 
-    __slots__ = ()
+    __slots__ = ("_below",)
+    _below: dict[object, FieldPath]
 
     def child(self, *names: str) -> FieldPath:
-        tail = ".".join(names)
-        return FieldPath(f"{self}.{tail}" if self else tail)
+        try:
+            return self._below[names]
+        except (AttributeError, KeyError):
+            tail = ".".join(names)
+            return self._remember(names, FieldPath(f"{self}.{tail}" if self else tail))
 
     def at(self, position: int) -> FieldPath:
-        return FieldPath(f"{self}[{position}]")
+        try:
+            return self._below[position]
+        except (AttributeError, KeyError):
+            return self._remember(position, FieldPath(f"{self}[{position}]"))
+
+    def _remember(self, step: object, path: FieldPath) -> FieldPath:
+        if not hasattr(self, "_below"):
+            self._below = {}
+        if len(self._below) < _KNOWN_CHILDREN:
+            self._below[step] = path
+        return path
 
     def key(self, name: str) -> FieldPath:
         return FieldPath(f"{self}[{name}]")

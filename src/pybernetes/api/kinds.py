@@ -42,6 +42,10 @@ class Kind:
     selectable: tuple[str, ...] = field(default=())
     """Field selectors beyond metadata.name and metadata.namespace, such as spec.nodeName."""
 
+    def __hash__(self) -> int:
+        # kinds are keys of many tables: hashing every field took microseconds a request
+        return hash((self.group, self.version, self.resource))
+
     @property
     def api_version(self) -> str:
         return f"{self.group}/{self.version}" if self.group else self.version

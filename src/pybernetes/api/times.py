@@ -26,7 +26,7 @@ def format_time(moment: datetime) -> str:
     """`2026-01-02T03:04:05Z`; parts of a second are cut off. Naive datetimes count as UTC."""
     if moment.tzinfo is not None and moment.tzinfo is not UTC:
         moment = moment.astimezone(UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment.year >= 1000 else moment.isoformat()[:19] + "Z"
+    return f"{moment.isoformat()[:19]}Z"
 
 
 def format_micro_time(moment: datetime) -> str:
