@@ -67,6 +67,17 @@ def test_a_pod_reaches_the_api_server_with_its_service_account(
     assert listed == ["ca.crt", "namespace", "token"]
 
 
+def test_a_list_of_objects_is_applied_and_validated(cluster: Cluster, namespace: str) -> None:
+    maps = [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}} for name in ("a", "b")]
+    manifest = json.dumps({"apiVersion": "v1", "kind": "List", "items": maps})
+    cluster.kubectl("apply", "-n", namespace, "-f", "-", stdin=manifest)
+    names = {item["metadata"]["name"] for item in cluster.items("configmaps", "-n", namespace)}
+    assert names >= {"a", "b"}
+    wrong = json.dumps({**maps[0], "dta": {}})
+    refused = cluster.kubectl("apply", "-n", namespace, "-f", "-", stdin=wrong, check=False)
+    assert 'unknown field "dta"' in refused.stderr
+
+
 def test_scaling_up_and_down(cluster: Cluster, web: str, namespace: str) -> None:
     cluster.apply(deployment("web", web, 1), namespace=namespace)
     cluster.kubectl("scale", "deployment/web", "--replicas=5", "-n", namespace)
