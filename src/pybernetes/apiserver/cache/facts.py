@@ -6,9 +6,10 @@ from these paths once, so that everything else in the bytes is skipped.
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
+from sys import intern
 from typing import Any, NamedTuple
 
 import msgspec
@@ -55,30 +56,46 @@ Path = tuple[Step, ...]
 
 
 class Reader:
-    """From bytes to (labels, field values in the order of the fields)."""
+    """From bytes to (labels, field values in the order of the fields).
+
+    Objects of the usual form are read by a Struct that has just the members wanted, every member with a default, so
+    that one `attrgetter` takes them all out; any other form (a null on the way, say) is read member by member.
+    """
 
     def __init__(self, fields: tuple[SelectableField, ...]) -> None:
         self._fields = [
             (tuple(_path(path) for path in field.paths or (field.name,)), field.default) for field in fields
         ]
+        self._defaults = [field.default for field in fields]
+        self._simple = all(len(paths) == 1 for paths, _ in self._fields)
         self._labels = _path("metadata.labels")
+        places = [self._labels, *(path for paths, _ in self._fields for path in paths)]
         tree: dict[Step, Any] = {}
-        for path in [self._labels, *(path for paths, _ in self._fields for path in paths)]:
+        for path in places:
             branch = tree
             for step in path[:-1]:
                 branch = branch.setdefault(step, {})
             branch.setdefault(path[-1], {})
         self._decoder = msgspec.json.Decoder(_shape(tree))
         self._any = msgspec.json.Decoder()
+        self._take = attrgetter(*(".".join(attribute for attribute, _ in path) for path in places))
 
     def read(self, value: bytes) -> tuple[dict[str, str], tuple[str, ...]]:
         try:
             found = self._decoder.decode(value)
         except msgspec.ValidationError:
             found = self._any.decode(value)
+        else:
+            if not self._fields:
+                return self._take(found) or NO_LABELS, ()
+            if self._simple:
+                labels, *values = self._take(found)
+                texts = [
+                    intern(one) if one.__class__ is str and one else _word(one, default)
+                    for one, default in zip(values, self._defaults, strict=True)
+                ]
+                return labels or NO_LABELS, tuple(texts)
         labels = _at(found, self._labels) or NO_LABELS
-        if not self._fields:
-            return labels, ()
         return labels, tuple([_text(found, paths, default) for paths, default in self._fields])
 
 
@@ -88,12 +105,14 @@ def _path(text: str) -> Path:
 
 def _shape(tree: dict[Step, Any]) -> Any:
     """A Struct with just the tree's members, each of which may be absent; a leaf may be anything."""
-    if not tree:
-        return Any
-    members = [
-        (attribute, _shape(inner) | None if inner else Any, None) for (attribute, _), inner in tree.items()
-    ]
-    return msgspec.defstruct("Facts", members, rename=dict(tree.keys()))
+    members: list[Any] = []
+    for (attribute, _), inner in tree.items():
+        if inner:
+            shape = _shape(inner)
+            members.append((attribute, shape, msgspec.field(default_factory=shape)))
+        else:
+            members.append((attribute, Any, None))
+    return msgspec.defstruct("Facts", members, rename=dict(tree.keys()), gc=False)
 
 
 def _at(found: Any, path: Path) -> Any:
@@ -109,13 +128,18 @@ def _at(found: Any, path: Path) -> Any:
 
 def _text(found: Any, paths: tuple[Path, ...], default: str) -> str:
     for path in paths:
-        value = _at(found, path)
-        if value is None or value == "":
-            continue
-        if isinstance(value, str):
-            return sys.intern(value)
-        if isinstance(value, bool):
-            return "true" if value else "false"
-        if isinstance(value, (int, float)):
-            return str(value)
+        text = _word(_at(found, path), "")
+        if text:
+            return text
+    return default
+
+
+def _word(value: Any, default: str) -> str:
+    """A scalar as selectors compare it; the default for nothing and for what is no scalar."""
+    if isinstance(value, str):
+        return intern(value) if value else default
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return str(value)
     return default
