@@ -31,7 +31,6 @@ from pybernetes.apiserver.options import Options
 from pybernetes.apiserver.registry import Registry
 from pybernetes.apiserver.resources import Resource, builtin_resources
 from pybernetes.apiserver.seats import Seats
-from pybernetes.apiserver.shown import decoded
 from pybernetes.client.rest import RestClient
 from pybernetes.lib.clock import Clock
 from pybernetes.lib.http.inprocess import InProcessTransport
@@ -141,7 +140,7 @@ class APIServer:
             raise Timeout(words, details={"causes": [cause], "retryAfterSeconds": 1}) from None
 
     async def lookup(self, kind: Kind, namespace: str | None, name: str) -> Object | None:
-        """An object by name as the cache has it, decoded; None when there is none."""
+        """An object by name as the cache has it, decoded, not to be changed; None when there is none."""
         resource = self.resources.of(kind)
         entry = await self.registry.find(resource, namespace or "", name)
-        return decoded(resource, entry) if entry is not None else None
+        return self.registry.peek(resource, entry) if entry is not None else None

@@ -41,12 +41,16 @@ class Stored:
         return splice.decoded(self.value, self.revision, head)
 
 
+_PEEKED = 512
+
+
 class Registry:
     """The only part of handlers that calls the store."""
 
     def __init__(self, store: Store, caches: Caches) -> None:
         self.store = store
         self.caches = caches
+        self._peeked: dict[tuple[CacheEntry, Resource], Object] = {}
 
     async def cache(self, resource: Resource) -> Cache:
         return await resource.cache(self.caches)
@@ -61,6 +65,16 @@ class Registry:
         if entry is None:
             raise not_found(resource.kind, name)
         return entry
+
+    def peek(self, resource: Resource, entry: CacheEntry) -> Object:
+        """An entry's object, decoded once however often it is asked for: not to be changed."""
+        key = entry, resource
+        obj = self._peeked.get(key)
+        if obj is None:
+            if len(self._peeked) >= _PEEKED:
+                self._peeked.clear()
+            obj = self._peeked[key] = self.decode(resource, Stored(entry.value, entry.revision))
+        return obj
 
     async def current(self, resource: Resource, namespace: str, name: str) -> Stored:
         """The entry as bytes at rest, or NotFound."""

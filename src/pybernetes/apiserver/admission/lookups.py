@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from pybernetes.api.kinds import Kind
-from pybernetes.apiserver.shown import decoded
 from pybernetes.apiserver.writes import CREATE, UPDATE, Write
 
 Object = dict[str, Any]
@@ -22,11 +21,11 @@ def changes(write: Write, kind: Kind) -> bool:
 
 
 async def every(write: Write, kind: Kind, namespace: str | None = None) -> list[Object]:
-    """All objects of a kind, of one namespace or of all, decoded."""
+    """All objects of a kind, of one namespace or of all, decoded; not to be changed."""
     server = write.server
     resource = server.resources.of(kind)
     cache = await server.registry.cache(resource)
     if not len(cache):
         return []
     page = await cache.list(namespace=namespace)
-    return [decoded(resource, entry) for entry in page.entries]
+    return [server.registry.peek(resource, entry) for entry in page.entries]

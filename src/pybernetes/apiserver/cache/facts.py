@@ -6,6 +6,7 @@ from these paths once, so that everything else in the bytes is skipped.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from operator import attrgetter
@@ -78,7 +79,9 @@ class Reader:
             branch.setdefault(path[-1], {})
         self._decoder = msgspec.json.Decoder(_shape(tree))
         self._any = msgspec.json.Decoder()
-        self._take = attrgetter(*(".".join(attribute for attribute, _ in path) for path in places))
+        self._take: Callable[[Any], Any] = attrgetter(
+            *(".".join(attribute for attribute, _ in path) for path in places)
+        )
 
     def read(self, value: bytes) -> tuple[dict[str, str], tuple[str, ...]]:
         try:
