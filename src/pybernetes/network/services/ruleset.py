@@ -102,7 +102,7 @@ def skeleton(place: Place) -> str:
                 "type filter hook input priority filter; policy accept;",
                 f"ct state new {door} vmap @closed",
                 # The only service address that is the node's own is that of DNS; nothing else listens there.
-                f"{ip} daddr @service-ranges meta l4proto {{ tcp, udp }} th dport != 53 goto refuse",
+                f"ct state new {ip} daddr @service-ranges meta l4proto {{ tcp, udp }} th dport != 53 goto refuse",
             ],
         ),
         *_chain(
