@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 from pybernetes.api.apply import fieldset
-from pybernetes.api.apply.fieldset import SELF, FieldSet
+from pybernetes.api.apply.fieldset import LEAF, SELF, FieldSet
 from pybernetes.api.schema import ATOMIC, BY_KEYS, LIST, MAP, OBJECT, SET, Field, ObjectType
 
 Object = dict[str, Any]
 
 _ABSENT = object()
+_CONTAINERS = frozenset((dict, list))
 
 
 def keys_of(entry: Any, names: tuple[str, ...]) -> dict[str, Any]:
@@ -35,34 +36,37 @@ def fields_of(obj: Object, type_: ObjectType | None) -> FieldSet:
 
 def _object_fields(obj: Object, type_: ObjectType | None) -> FieldSet:
     fields = type_.fields if type_ is not None else {}
-    return {
-        "f:" + name: _value_fields(entry, fields.get(name))
-        for name, entry in obj.items()
-        if entry is not None
-    }
+    found: FieldSet = {}
+    for name, entry in obj.items():
+        if entry.__class__ in _CONTAINERS:
+            found["f:" + name] = _value_fields(entry, fields.get(name)) if entry else LEAF
+        elif entry is not None:
+            found["f:" + name] = LEAF
+    return found
 
 
 def _value_fields(value: Any, schema: Field | None) -> FieldSet:
     if isinstance(value, dict):
         if not value or is_atomic_map(schema):
-            return {}
+            return LEAF
         if schema is not None and schema.type == MAP:
-            found: FieldSet = {SELF: {}}
+            found: FieldSet = {SELF: LEAF}
+            element = schema.element
             for name, entry in value.items():
-                found["f:" + name] = _value_fields(entry, schema.element)
+                found["f:" + name] = _value_fields(entry, element) if entry.__class__ in _CONTAINERS else LEAF
             return found
         return _object_fields(value, schema.object if schema is not None and schema.type == OBJECT else None)
     if isinstance(value, list) and value and schema is not None and schema.type == LIST:
         if schema.list_type == SET:
-            return {SELF: {}, **{fieldset.value(entry): {} for entry in value}}
+            return {SELF: LEAF, **{fieldset.value(entry): LEAF for entry in value}}
         if schema.list_type == BY_KEYS and schema.element is not None:
             found = {}
             for entry in value:
                 if isinstance(entry, dict):
                     key = fieldset.item(keys_of(entry, schema.list_map_keys))
-                    found[key] = {SELF: {}, **_value_fields(entry, schema.element)}
+                    found[key] = {SELF: LEAF, **_value_fields(entry, schema.element)}
             return found
-    return {}
+    return LEAF
 
 
 def is_atomic_map(schema: Field | None) -> bool:

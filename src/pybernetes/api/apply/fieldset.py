@@ -8,6 +8,7 @@ children is a member only if it has `.`. Sets are values: no function changes it
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -15,6 +16,8 @@ import msgspec
 FieldSet = dict[str, Any]
 
 SELF = "."
+LEAF: FieldSet = {}
+"""A node without children: one for all, as sets are never changed."""
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -24,7 +27,16 @@ def field(name: str) -> str:
 
 def item(keys: dict[str, Any]) -> str:
     """The path element of a keyed list's item."""
+    if len(keys) == 1:
+        ((name, only),) = keys.items()
+        if only.__class__ is str:
+            return _named_item(name, only)
     return "k:" + _encode(keys).decode()
+
+
+@lru_cache(maxsize=4096)
+def _named_item(name: str, text: str) -> str:
+    return "k:" + _encode({name: text}).decode()
 
 
 def value(scalar: Any) -> str:
