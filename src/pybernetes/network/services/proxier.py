@@ -82,7 +82,8 @@ class ServiceProxy:
         self._dirty: set[str] = set()
         self._whole: set[int] = set(self._families)
         self._changed = asyncio.Event()
-        self._synced = False
+        self._working = True
+        self._failing = False
         self._servers = HealthServers(clock, lambda: self.healthy, proxy_port=options.healthz_port)
         self._services = informers.informer(SERVICES)
         self._slices = informers.informer(ENDPOINT_SLICES)
@@ -97,8 +98,13 @@ class ServiceProxy:
 
     @property
     def healthy(self) -> bool:
-        """Every change that was there when the last transaction began is in the kernel."""
-        return self._synced
+        """The kernel has taken what it was given last."""
+        return not self._failing and bool(self._tables)
+
+    @property
+    def current(self) -> bool:
+        """Everything that is known is in the kernel."""
+        return not (self._working or self._changed.is_set())
 
     def _follow(self) -> None:
         def mark(key: str) -> None:
@@ -156,15 +162,17 @@ class ServiceProxy:
             try:
                 await self._reconcile()
                 backoff.forget("")
+                self._failing = False
             except (CommandFailed, OSError) as error:
-                self._synced = False
+                self._failing = True
                 self._whole.update(self._families)
                 wait = backoff.next("", self._clock.monotonic())
                 log.error("services are not as they should be: %s; trying again in %g s", error, wait)
                 await self._clock.sleep(wait)
                 continue
-            self._synced = not self._changed.is_set()
+            self._working = False
             await self._changed.wait()
+            self._working = True
             if self._options.gather:
                 await self._clock.sleep(self._options.gather)
 
