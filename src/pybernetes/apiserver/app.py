@@ -77,6 +77,8 @@ class APIServer:
             headers={"authorization": f"Bearer {self.access.loopback_token}"},
         )
         self.housekeeping = Housekeeping(self)
+        self.found_revision = 0
+        """The store's revision when this server started: what is not newer was left by an earlier one."""
 
     @property
     def failed(self) -> asyncio.Future[BaseException]:
@@ -93,6 +95,7 @@ class APIServer:
     async def start(self) -> None:
         """Answer requests from when this returns; bootstrapping goes on in the background."""
         await self.caches.start()
+        self.found_revision = self.caches.revision
         self.tasks.spawn(self._guard_caches(), "follow the store")
         await self.access.start()
         if self.options.bootstrap:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from pybernetes.api.errors import APIError
-from pybernetes.apiserver.housekeeping import aggregation, endpoints, node_ports
+from pybernetes.apiserver.housekeeping import addresses, aggregation, endpoints, node_ports
 from pybernetes.apiserver.housekeeping.bootstrap import Bootstrap
 from pybernetes.lib.tasks import Tasks
 
@@ -29,6 +29,7 @@ async def _bootstrap(server: APIServer) -> None:
 
 STEPS: tuple[tuple[str, Step], ...] = (
     ("poststarthook/rbac/bootstrap-roles", _bootstrap),
+    ("poststarthook/start-service-ip-repair-controllers", addresses.ensure),
     ("poststarthook/repair-node-ports", node_ports.ensure),
     ("poststarthook/bootstrap-controller", endpoints.ensure),
 )
