@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+import msgspec
+
 from pybernetes.api.apply.managers import UPDATE as BY_UPDATE
 from pybernetes.api.apply.managers import Manager, after_create, after_update, with_ledger
 from pybernetes.api.errors import MODIFIED, BadRequest, already_exists, conflict, not_found
@@ -111,7 +113,7 @@ async def update(write: Write, produce: Produce, *, tries: int = _CAS_TRIES) -> 
     current = Stored(entry.value, entry.revision)
     for _ in range(tries):
         write.old = registry.decode(resource, current)
-        write.object = await produce(write.old)
+        write.object = _own(await produce(write.old), write.old, resource.strategy.edits_deep)
         try:
             return await _replace(write, current)
         except Mismatch as mismatch:
@@ -123,6 +125,17 @@ async def update(write: Write, produce: Produce, *, tries: int = _CAS_TRIES) -> 
             await write.take_back()
             raise
     raise conflict(resource.kind, write.name, MODIFIED)
+
+
+def _own(new: Object, old: Object, deep: bool) -> Object:
+    """The new object with no part of the old one that preparing it may change."""
+    if deep:
+        copy: Object = msgspec.json.decode(msgspec.json.encode(new))
+        return copy
+    return {
+        name: dict(part) if part.__class__ is dict and part is old.get(name) else part
+        for name, part in new.items()
+    }
 
 
 async def _create_by_update(write: Write, produce: Produce) -> Outcome:

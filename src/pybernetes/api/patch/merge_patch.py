@@ -10,9 +10,9 @@ Object = dict[str, Any]
 
 
 def apply(obj: Object, patch: Object) -> Object:
-    """The object with the patch merged in."""
-    merged: Object = msgspec.json.decode(msgspec.json.encode(_merge(obj, patch)))
-    return merged
+    """The object with the patch merged in; it shares what the patch does not touch."""
+    own: Object = msgspec.json.decode(msgspec.json.encode(patch))
+    return _merge(obj, own)
 
 
 def _merge(old: object, patch: Object) -> Object:

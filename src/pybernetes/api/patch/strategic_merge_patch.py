@@ -23,13 +23,17 @@ _ORDER = "$setElementOrder/"
 
 
 def apply(obj: Object, patch: Object, schema: ObjectType) -> Object:
-    """The object with the patch merged in as its schema says. Raises PatchError."""
-    old: Object = msgspec.json.decode(msgspec.json.encode(obj))
-    new: Object = msgspec.json.decode(msgspec.json.encode(patch))
-    return _merge_object(old, new, schema)
+    """The object with the patch merged in as its schema says; it shares what the patch does not touch.
+
+    Raises PatchError.
+    """
+    own: Object = msgspec.json.decode(msgspec.json.encode(patch))
+    return _merge_object(obj, own, schema)
 
 
 def _merge_object(old: Object, patch: Object, schema: ObjectType | None) -> Object:
+    """`old` stays as it is; `patch` is used up."""
+    old = dict(old)
     directive = patch.pop(_PATCH, None)
     if directive == "replace":
         replacement: Object = _without_directives(patch)
@@ -80,6 +84,7 @@ def _merge_map(old: Object, patch: Object, element: Field) -> Object:
     """A map with arbitrary keys whose values may merge."""
     if element.type != OBJECT or _PATCH in patch:
         return _merge_object(old, patch, None)
+    old = dict(old)
     for key, value in patch.items():
         if value is None:
             old.pop(key, None)

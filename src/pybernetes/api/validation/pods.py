@@ -50,6 +50,8 @@ def update(new: Object, old: Object, subresource: str) -> list[FieldError]:
 
 
 def _main(new: Object, old: Object) -> list[FieldError]:
+    if new == old:
+        return []
     errors: list[FieldError] = []
     for field in _IMAGES:
         if len(new.get(field) or ()) != len(old.get(field) or ()):

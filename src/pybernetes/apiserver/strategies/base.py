@@ -31,6 +31,10 @@ class Strategy:
     labels_from_status = True
     """Whether writes to /status may change labels."""
 
+    edits_deep = False
+    """Whether updates change, in place, what lies deeper than two levels (a field of a list's item, say). The first
+    two levels of `write.object` are its own; deeper parts may be shared with `write.old`, which nobody may change."""
+
     def __init__(self, kind: Kind) -> None:
         self.kind = kind
         self.has_status = kind.subresource("status") is not None

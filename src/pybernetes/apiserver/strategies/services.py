@@ -19,6 +19,8 @@ NONE = "None"
 
 
 class ServiceStrategy(Strategy):
+    edits_deep = True
+
     def prepare_create(self, write: Write) -> None:
         service = write.object
         service["status"] = {"loadBalancer": {}}
