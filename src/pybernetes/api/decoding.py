@@ -42,6 +42,7 @@ _CANONICAL_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ").fullmatch
 _CANONICAL_MICRO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z").fullmatch
 _INT32 = 1 << 31
 _INT64 = 1 << 63
+_MOST_PROBLEMS = 100
 
 
 class DecodeError(ValueError):
@@ -69,9 +70,21 @@ def duplicates(raw: bytes, obj: object) -> list[str]:
         return []
     if not _SPACED_COLON(raw) and raw.count(b'":') == _count_keys(obj):
         return []
-    found: list[str] = []
-    _walk_duplicates(json.loads(raw, object_pairs_hook=_Noting), "", found)
-    return found
+    tree = json.loads(raw, object_pairs_hook=_Pairs)
+    found = _walk(tree, None)
+    return Repeated(found, tree) if found else []
+
+
+class Repeated(list[str]):
+    """What `duplicates` found, with what is needed to tell it in the body's order, among the unknown fields."""
+
+    def __init__(self, found: list[str], tree: object) -> None:
+        super().__init__(found)
+        self._tree = tree
+
+    def among_unknown(self, schema: ObjectType) -> list[str]:
+        """Duplicate and unknown fields in the order that a reader meets them, each once."""
+        return _walk(self._tree, schema)
 
 
 def strict_error(problems: list[str]) -> str:
@@ -87,29 +100,49 @@ def cannot_handle(kind: str, version: str, why: str) -> str:
 _SPACED_COLON = re.compile(rb'"\s+:').search
 
 
-class _Noting(dict[str, Any]):
-    """A dict that knows which keys it was given twice."""
-
-    repeated: tuple[str, ...] = ()
-
-    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
-        super().__init__(pairs)
-        if len(self) != len(pairs):
-            seen: set[str] = set()
-            self.repeated = tuple(
-                dict.fromkeys(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-            )
+class _Pairs(list[tuple[str, Any]]):
+    """An object as it was written, with the keys that come again."""
 
 
-def _walk_duplicates(value: object, path: str, found: list[str]) -> None:
-    if isinstance(value, _Noting):
-        prefix = f"{path}." if path else ""
-        found.extend(f'duplicate field "{prefix}{key}"' for key in value.repeated)
-        for key, inner in value.items():
-            _walk_duplicates(inner, prefix + key, found)
+def _walk(tree: object, schema: ObjectType | None) -> list[str]:
+    found: dict[str, None] = {}
+    if isinstance(tree, _Pairs):
+        _walk_object(tree, schema, "", found)
+    return list(found)[:_MOST_PROBLEMS]
+
+
+def _walk_object(pairs: _Pairs, schema: ObjectType | None, path: str, found: dict[str, None]) -> None:
+    seen: set[str] = set()
+    for key, value in pairs:
+        where = f"{path}.{key}" if path else key
+        field = schema.fields.get(key) if schema is not None else None
+        if schema is not None and field is None:
+            found[f'unknown field "{where}"'] = None
+            continue
+        if key in seen:
+            found[f'duplicate field "{where}"'] = None
+        seen.add(key)
+        _walk_value(value, field, schema is not None, where, found)
+
+
+def _walk_value(value: object, field: Field | None, typed: bool, path: str, found: dict[str, None]) -> None:
+    """Fields of free form decode themselves, and nobody looks at what they say twice."""
+    if typed and (field is None or field.type == ANY):
+        return
+    element = field.element if field is not None else None
+    if isinstance(value, _Pairs):
+        if field is None or field.type == OBJECT:
+            _walk_object(value, field.object if field is not None else None, path, found)
+            return
+        seen: set[str] = set()
+        for key, inner in value:
+            if key in seen:
+                found[f'duplicate field "{path}.{key}"'] = None
+            seen.add(key)
+            _walk_value(inner, element, typed, f"{path}.{key}", found)
     elif isinstance(value, list):
-        for position, inner in enumerate(value):
-            _walk_duplicates(inner, f"{path}[{position}]", found)
+        for at, inner in enumerate(value):
+            _walk_value(inner, element, typed, f"{path}[{at}]", found)
 
 
 def _count_keys(value: object) -> int:

@@ -123,6 +123,17 @@ _ESCAPES = {
 }
 
 
+def go_format(value: Any) -> str:
+    """A decoded JSON value as Go's %v writes it: `map[spec:map[replicas:1]]`."""
+    if isinstance(value, dict):
+        return f"map[{' '.join(f'{key}:{go_format(value[key])}' for key in sorted(value))}]"
+    if isinstance(value, list):
+        return f"[{' '.join(map(go_format, value))}]"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "<nil>" if value is None else str(value)
+
+
 class FieldError:
     """One thing wrong with one field. `str()` is `path: Invalid value: "x": detail`; `body` is that without
     the path.

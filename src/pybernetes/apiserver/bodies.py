@@ -1,18 +1,19 @@
 """Request bodies: bytes in, decoded, checked and defaulted objects out.
 
-JSON and YAML are read; a body is checked against its kind's schema, unknown and duplicate fields are refused,
-warned of or ignored as `fieldValidation` says, and defaults are filled in. What cannot be read is a 400 in
+JSON, YAML and protobuf are read; a body is checked against its kind's schema, unknown and duplicate fields are
+refused, warned of or ignored as `fieldValidation` says, and defaults are filled in. What cannot be read is a 400 in
 upstream's words, another content type a 415, too long a body a 413.
 """
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from pybernetes.api.decoding import DecodeError, cannot_handle, check, duplicates, strict_error
+from pybernetes.api.decoding import DecodeError, Repeated, cannot_handle, check, duplicates, strict_error
 from pybernetes.api.defaults import apply_defaults
 from pybernetes.api.errors import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 from pybernetes.api.kinds import Kind
@@ -27,6 +28,8 @@ Object = dict[str, Any]
 
 MAX_BODY = 3 * 1024 * 1024
 _SHOWN_BYTES = 30
+_YAML_AT_ONCE = 32 * 1024
+"""Longer YAML is read in a thread."""
 _DELETE_OPTIONS_GROUPS = 32
 
 _decode_json = msgspec.json.Decoder().decode
@@ -34,10 +37,11 @@ _decode_json = msgspec.json.Decoder().decode
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A body as it came, and the media type that it is in."""
+    """A body and the media type that it is in, JSON or protobuf; what was YAML is JSON with `problems` by now."""
 
     data: bytes
     media_type: str = JSON
+    problems: tuple[str, ...] = ()
 
 
 async def read_bytes(context: Context, limit: int = MAX_BODY) -> bytes:
@@ -58,18 +62,31 @@ async def read_body(context: Context) -> Body:
             "the body of the request was in an unknown format - accepted media types include: "
             f"{JSON}, {YAML}, {PROTOBUF}"
         )
-    return Body(await read_bytes(context), media_type)
+    data = await read_bytes(context)
+    return await from_yaml(data) if media_type == YAML else Body(data, media_type)
+
+
+async def from_yaml(data: bytes) -> Body:
+    """YAML as the JSON that it stands for. Raises BadRequest."""
+    from pybernetes.api.yaml_decoding import YAMLError, decode
+
+    try:
+        if len(data) > _YAML_AT_ONCE:
+            obj, problems = await asyncio.to_thread(decode, data)
+        else:
+            obj, problems = decode(data)
+    except YAMLError as error:
+        raise BadRequest(str(error)) from None
+    return Body(msgspec.json.encode(obj), JSON, tuple(problems))
 
 
 def parse(body: Body, expected: str) -> tuple[Object, list[str]]:
     """The decoded body and the keys that it says twice. `expected` is the kind for the message of a BadRequest."""
     try:
-        if body.media_type == YAML:
-            return _parse_yaml(body.data)
         if body.media_type == PROTOBUF:
             return _parse_protobuf(body.data, expected)
         obj = _decode_json(body.data)
-        problems = duplicates(body.data, obj)
+        problems = [*body.problems] if body.problems else duplicates(body.data, obj)
     except (ValueError, RecursionError) as error:
         raise BadRequest(_unrecognized(body, expected, f"json parse error: {_json_error(error)}")) from None
     if not isinstance(obj, dict):
@@ -92,21 +109,6 @@ def _json_error(error: Exception) -> str:
         return "exceeded max depth"
     text = str(error)
     return "unexpected end of JSON input" if "truncated" in text else text
-
-
-def _parse_yaml(data: bytes) -> tuple[Object, list[str]]:
-    import yaml
-
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        obj = yaml.load(data, Loader=loader)
-        # what JSON cannot say (dates, keys that are not text) is said as text
-        obj = _decode_json(msgspec.json.encode(obj))
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        raise BadRequest(f"yaml: {' '.join(str(error).split())}") from None
-    if not isinstance(obj, dict):
-        raise BadRequest("yaml: the body must be one object")
-    return obj, []
 
 
 def _parse_protobuf(data: bytes, expected: str) -> tuple[Object, list[str]]:
@@ -168,13 +170,20 @@ def check_fields(
 ) -> Object:
     """Bring the object into its schema's form; what is unknown or said twice is treated as asked."""
     try:
-        unknown = check(obj, schema)
+        return fit(context, obj, schema, problems, field_validation)
     except DecodeError as error:
         raise BadRequest(cannot_handle(kind.kind, kind.version, str(error))) from None
-    problems = [*problems, *unknown]
+
+
+def fit(
+    context: Context, obj: Object, schema: ObjectType, problems: list[str], field_validation: str
+) -> Object:
+    """As `check_fields`, raising DecodeError with the bare reason."""
+    unknown = check(obj, schema)
+    problems = problems.among_unknown(schema) if isinstance(problems, Repeated) else [*problems, *unknown]
     if problems:
         if field_validation == STRICT:
-            raise BadRequest(cannot_handle(kind.kind, kind.version, strict_error(problems)))
+            raise DecodeError(strict_error(problems))
         if field_validation != IGNORE:
             for problem in problems:
                 context.warn(problem)

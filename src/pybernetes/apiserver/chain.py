@@ -12,7 +12,13 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from pybernetes.api.errors import APIError, InternalError, RequestEntityTooLarge, ServiceUnavailable
+from pybernetes.api.errors import (
+    APIError,
+    BadRequest,
+    InternalError,
+    RequestEntityTooLarge,
+    ServiceUnavailable,
+)
 from pybernetes.apiserver.answers import error_response
 from pybernetes.apiserver.authorization import require
 from pybernetes.apiserver.context import Context
@@ -97,6 +103,8 @@ class Chain:
             return error_response(error, context)
         except BodyTooLarge:
             return error_response(RequestEntityTooLarge("Request entity too large"), context)
+        except RecursionError:
+            return error_response(BadRequest("the object is nested too deeply: exceeded max depth"), context)
         except StoreError as error:
             log.error("the store failed: %s", error)
             return error_response(ServiceUnavailable(f"the store cannot answer now: {error}"), context)

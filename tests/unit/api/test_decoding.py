@@ -3,8 +3,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from pybernetes.api.decoding import DecodeError, check, duplicates
-from pybernetes.api.kinds import BUILTIN_KINDS, DEPLOYMENTS, LEASES, PODS, SECRETS
+from pybernetes.api.decoding import DecodeError, Repeated, check, duplicates
+from pybernetes.api.kinds import BUILTIN_KINDS, CONTROLLER_REVISIONS, DEPLOYMENTS, LEASES, PODS, SECRETS
 from pybernetes.api.schema import schema_for, schema_of
 
 
@@ -108,11 +108,34 @@ def test_duplicate_fields_are_found_in_any_spelling() -> None:
         b'{"spec" : {"a": 1, "b": [{"c": 1, "c": 2}], "a": 2}}',
     ):
         assert duplicates(raw, msgspec.json.decode(raw)) == [
-            'duplicate field "spec.a"',
             'duplicate field "spec.b[0].c"',
+            'duplicate field "spec.a"',
         ]
     for raw in (b'{"a":1}\n', b'{"a": "\\u003c\\":"}', b'{"a" : 1}'):
         assert duplicates(raw, msgspec.json.decode(raw)) == []
+
+
+def test_problems_are_told_in_the_order_of_the_body() -> None:
+    raw = (
+        b'{"metadata":{"labels":{"a":"1","a":"2"}},"spec":{"odd":1,"replicas":2,"odd":{"x":1,"x":2},"replicas":3,'
+        b'"template":{"spec":{"containers":[{"name":"a","name":"b","more":1}]}}}}'
+    )
+    found = duplicates(raw, msgspec.json.decode(raw))
+    assert isinstance(found, Repeated)
+    assert found.among_unknown(schema_for(DEPLOYMENTS)) == [
+        'duplicate field "metadata.labels.a"',
+        'unknown field "spec.odd"',
+        'duplicate field "spec.replicas"',
+        'duplicate field "spec.template.spec.containers[0].name"',
+        'unknown field "spec.template.spec.containers[0].more"',
+    ]
+
+
+def test_what_has_no_schema_may_repeat_itself() -> None:
+    raw = b'{"metadata":{},"data":{"a":1,"a":2},"revision":1, "revision":2}'
+    found = duplicates(raw, msgspec.json.decode(raw))
+    assert isinstance(found, Repeated)
+    assert found.among_unknown(schema_for(CONTROLLER_REVISIONS)) == ['duplicate field "revision"']
 
 
 def test_fields_know_how_they_merge() -> None:

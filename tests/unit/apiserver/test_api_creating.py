@@ -109,7 +109,7 @@ async def test_yaml_and_protobuf_bodies_are_read(api: Api) -> None:
     from pybernetes.api import protobuf
 
     reply = await api.post(
-        CONFIG_MAPS, b"metadata:\n  name: y\ndata:\n  when: 'now'\n", content_type="application/yaml"
+        CONFIG_MAPS, b"metadata:\n  name: yes-text\ndata:\n  when: 'now'\n", content_type="application/yaml"
     )
     assert reply.status == 201 and reply.json["data"] == {"when": "now"}
     body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "p"}, "data": {"a": "b"}}

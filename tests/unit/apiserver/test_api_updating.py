@@ -132,7 +132,7 @@ async def test_malformed_patches_are_refused(api: Api) -> None:
     assert (await api.patch(path, [1])).status == 400
     assert (await api.patch(path, {"a": 1}, "json")).status == 400
     assert (await api.call("PATCH", path, {}, content_type="application/json")).status == 415
-    assert (await api.patch(path, {"kind": "Secret"})).status == 400
+    assert (await api.patch(path, {"kind": "Secret"})).status == 422
     assert (await api.patch(path, {"metadata": {"name": "two"}})).status in (400, 422)
 
 

@@ -12,17 +12,27 @@ Object = dict[str, Any]
 
 _NEEDS_VALUE = frozenset(("add", "replace", "test"))
 _NEEDS_FROM = frozenset(("move", "copy"))
+MAX_COPIED = 3 * 1024 * 1024
+"""Bytes that all copies of a patch together may add."""
 
 
 def apply(obj: Object, operations: list[Any]) -> Any:
     """The object after all operations. Raises PatchError."""
     document: Any = msgspec.json.decode(msgspec.json.encode(obj))
+    copied = 0
     for operation in operations:
-        document = _apply(document, operation)
+        document, added = _apply(document, operation)
+        copied += added
+        if copied > MAX_COPIED:
+            raise UnfitPatch(
+                "Unable to complete the copy, the accumulated size increase of copy is "
+                f"{copied}, exceeding the limit {MAX_COPIED}"
+            )
     return document
 
 
-def _apply(document: Any, operation: Any) -> Any:
+def _apply(document: Any, operation: Any) -> tuple[Any, int]:
+    """The changed document and the bytes that a copy added."""
     if not isinstance(operation, dict):
         raise MalformedPatch("json: cannot unmarshal into Go value of type jsonpatch.Operation")
     name, path = operation.get("op"), operation.get("path")
@@ -32,24 +42,25 @@ def _apply(document: Any, operation: Any) -> Any:
         source = operation.get("from")
         if not isinstance(source, str):
             raise MalformedPatch(f'error decoding patch: operation "{name}" needs a from')
-        value = _copy(_get(document, source, name))
+        text = msgspec.json.encode(_get(document, source, name))
         if name == "move":
             if path.startswith(source + "/"):
                 raise UnfitPatch(f"unable to move {source} into itself")
             document = _remove(document, source, name)
-        return _add(document, path, value, name)
+        added = len(text) if name == "copy" else 0
+        return _add(document, path, msgspec.json.decode(text), name), added
     if name == "remove":
-        return _remove(document, path, name)
+        return _remove(document, path, name), 0
     if name in _NEEDS_VALUE:
         if "value" not in operation and name != "test":
             raise MalformedPatch(f'error decoding patch: operation "{name}" needs a value')
         value = operation.get("value")
         if name == "add":
-            return _add(document, path, _copy(value), name)
+            return _add(document, path, _copy(value), name), 0
         if name == "replace":
-            return _replace(document, path, _copy(value))
+            return _replace(document, path, _copy(value)), 0
         _test(document, path, value)
-        return document
+        return document, 0
     raise UnfitPatch(f"Unexpected kind: {name}")
 
 
@@ -84,7 +95,7 @@ def _holder(document: Any, path: str, operation: str) -> tuple[Any, str]:
 
 
 def _is_index(part: str) -> bool:
-    return part.isdigit() and (part == "0" or not part.startswith("0"))
+    return part.isascii() and part.isdigit() and (part == "0" or not part.startswith("0"))
 
 
 def _index(holder: list[Any], part: str, path: str, limit: int) -> int:

@@ -13,12 +13,11 @@ from pybernetes.api.errors import BadRequest, invalid
 from pybernetes.api.kinds import Kind
 from pybernetes.api.times import now
 from pybernetes.apiserver.authorization import require
-from pybernetes.apiserver.bodies import Body, check_fields, check_type, finish_object, parse
+from pybernetes.apiserver.bodies import Body, check_fields, check_type, finish_object, from_yaml, parse
 from pybernetes.apiserver.commit import Outcome
 from pybernetes.apiserver.commit import update as commit_update
 from pybernetes.apiserver.context import Context
 from pybernetes.apiserver.handlers.create import settle_names
-from pybernetes.apiserver.negotiation import JSON, YAML
 from pybernetes.apiserver.parameters import IGNORE, WriteOptions
 from pybernetes.apiserver.writes import Object, Write
 
@@ -38,7 +37,7 @@ async def apply(context: Context, write: Write, data: bytes, options: WriteOptio
         raise invalid(_OPTIONS, "", [cause])
     resource, server = write.resource, write.server
     kind = resource.kind
-    config = _configuration(context, write, data, options)
+    config = await _configuration(context, write, data, options)
     manager = managers.Manager(options.field_manager, managers.APPLY, kind.api_version, write.subresource)
     write.creates_missing = not write.subresource
     preconditions = {
@@ -63,10 +62,10 @@ async def apply(context: Context, write: Write, data: bytes, options: WriteOptio
     return await commit_update(write, produce)
 
 
-def _configuration(context: Context, write: Write, data: bytes, options: WriteOptions) -> Object:
+async def _configuration(context: Context, write: Write, data: bytes, options: WriteOptions) -> Object:
     """The applied configuration, checked but not defaulted: only what it says is its manager's."""
-    media_type = JSON if data.lstrip()[:1] == b"{" else YAML
-    config, problems = parse(Body(data, media_type), write.resource.kind.kind)
+    body = Body(data) if data.lstrip()[:1] == b"{" else await from_yaml(data)
+    config, problems = parse(body, write.resource.kind.kind)
     kind = write.resource.kind
     check_type(config, kind.group, kind.version, kind.kind)
     check_fields(context, config, write.resource.schema, kind, problems, options.field_validation)

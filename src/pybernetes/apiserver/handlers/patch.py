@@ -6,13 +6,20 @@ was faster. https://kubernetes.io/docs/reference/using-api/api-concepts/#patch-a
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from pybernetes.api.errors import BadRequest, UnsupportedMediaType
+from pybernetes.api.decoding import DecodeError, duplicates
+from pybernetes.api.defaults import apply_defaults
+from pybernetes.api.errors import BadRequest, Invalid, RequestEntityTooLarge, UnsupportedMediaType, invalid
+from pybernetes.api.fields import go_format, status_causes
+from pybernetes.api.fields import invalid as invalid_field
+from pybernetes.api.kinds import Kind
 from pybernetes.api.patch import json_patch, merge_patch, strategic_merge_patch
-from pybernetes.apiserver.bodies import finish_object, read_bytes
+from pybernetes.api.schema import ObjectType
+from pybernetes.apiserver.bodies import check_type, fit, read_bytes
 from pybernetes.apiserver.commit import update as commit_update
 from pybernetes.apiserver.context import Context
 from pybernetes.apiserver.handlers.apply import APPLY_TYPES, apply
@@ -47,10 +54,10 @@ async def patch(context: Context, resource: Resource) -> Answer:
     if patch_type in APPLY_TYPES:
         outcome = await apply(context, write, data, options)
     else:
-        wanted = parse_patch(data, patch_type)
+        wanted = read_patch(data, patch_type)
 
         async def produce(old: Object) -> Object:
-            return patched(context, resource, old, patch_type, wanted, options.field_validation)
+            return patched(context, resource, old, wanted, options.field_validation)
 
         outcome = await commit_update(write, produce, tries=_TRIES)
     status = 201 if outcome.created else 200
@@ -75,43 +82,80 @@ def patch_write(context: Context, resource: Resource, options: WriteOptions) -> 
     )
 
 
-def parse_patch(data: bytes, patch_type: str) -> Any:
-    """The decoded patch; 400 when it is not JSON of the right form."""
+@dataclass(slots=True)
+class Patch:
+    """A patch that has been read: its form, what it says, and the fields that it says twice."""
+
+    media_type: str
+    content: Any
+    problems: list[str]
+
+    def apply(self, old: Object, schema: ObjectType) -> Object:
+        """The patched object, which has yet to be checked; `old` stays as it is."""
+        if self.media_type == JSON_PATCH:
+            new = json_patch.apply(old, self.content)
+        elif self.media_type == MERGE_PATCH:
+            new = merge_patch.apply(old, self.content)
+        else:
+            new = strategic_merge_patch.apply(old, self.content, schema)
+        if not isinstance(new, dict):
+            raise BadRequest("the patch must leave an object")
+        return new
+
+    def unfit(self, new: Object, why: str) -> Invalid:
+        """422: what the patch leaves is not an object of its kind."""
+        if self.media_type == STRATEGIC_MERGE_PATCH:
+            value = go_format(self.content)
+        else:
+            value = msgspec.json.encode(new).decode()
+        return invalid(_NO_KIND, "", status_causes([invalid_field("patch", value, why)]))
+
+
+_NO_KIND = Kind("", "", "", "")
+
+
+def read_patch(data: bytes, patch_type: str) -> Patch:
+    """400 when it is not JSON of the right form."""
     try:
         wanted = msgspec.json.decode(data)
+        problems = duplicates(data, wanted)
     except (ValueError, RecursionError) as error:
         raise BadRequest(f"error decoding patch: {error}") from None
     if patch_type == JSON_PATCH:
         if not isinstance(wanted, list):
             raise BadRequest("error decoding patch: json: a JSON patch must be an array of operations")
         if len(wanted) > MAX_OPERATIONS:
-            raise BadRequest(
+            raise RequestEntityTooLarge(
                 f"The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {len(wanted)}"
             )
+        problems = [f"json patch {problem}" for problem in (*problems, *_odd_members(wanted))]
     elif not isinstance(wanted, dict):
         raise BadRequest(
             "error decoding patch: json: cannot unmarshal into Go value of type map[string]interface {}"
         )
-    return wanted
+    return Patch(patch_type, wanted, list(problems))
 
 
-def patched(
-    context: Context,
-    resource: Resource,
-    old: Object,
-    patch_type: str,
-    wanted: Any,
-    field_validation: str,
-) -> Object:
+def _odd_members(operations: list[Any]) -> list[str]:
+    return [
+        f'unknown field "[{at}].{member}"'
+        for at, operation in enumerate(operations)
+        if isinstance(operation, dict)
+        for member in operation
+        if member not in ("op", "path", "from", "value")
+    ]
+
+
+def patched(context: Context, resource: Resource, old: Object, patch: Patch, field_validation: str) -> Object:
     """The object with the patch applied, checked and defaulted; `old` stays as it is."""
-    if patch_type == JSON_PATCH:
-        new = json_patch.apply(old, wanted)
-    elif patch_type == MERGE_PATCH:
-        new = merge_patch.apply(old, wanted)
-    else:
-        new = strategic_merge_patch.apply(old, wanted, resource.schema)
-    if not isinstance(new, dict):
-        raise BadRequest("the patch must leave an object")
-    new = finish_object(context, resource, new, [], field_validation)
+    kind, schema = resource.kind, resource.schema
+    new = patch.apply(old, schema)
+    shown = {**new}
+    try:
+        check_type(new, kind.group, kind.version, kind.kind)
+        new = fit(context, new, schema, patch.problems, field_validation)
+    except (BadRequest, DecodeError) as error:
+        raise patch.unfit(shown, str(error)) from None
+    apply_defaults(kind, new)
     settle_names(resource, new, context.info.namespace, context.info.name)
     return new

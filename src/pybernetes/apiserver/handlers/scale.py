@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from pybernetes.api.errors import UnsupportedMediaType, invalid
+from pybernetes.api.decoding import DecodeError
+from pybernetes.api.errors import BadRequest, UnsupportedMediaType, invalid
 from pybernetes.api.kinds import Kind
-from pybernetes.api.patch import json_patch, merge_patch, strategic_merge_patch
 from pybernetes.api.schema import schema_of
 from pybernetes.api.selectors import LabelSelector
 from pybernetes.apiserver.answers import object_response
-from pybernetes.apiserver.bodies import check_fields, check_type, read_as, read_bytes
+from pybernetes.apiserver.bodies import check_type, fit, read_as, read_bytes
 from pybernetes.apiserver.commit import Outcome, update
 from pybernetes.apiserver.context import Context
 from pybernetes.apiserver.handlers.create import default_manager
@@ -19,7 +19,7 @@ from pybernetes.apiserver.handlers.patch import (
     MERGE_PATCH,
     PATCH_TYPES,
     STRATEGIC_MERGE_PATCH,
-    parse_patch,
+    read_patch,
 )
 from pybernetes.apiserver.negotiation import OBJECT_FORMS, media_type_of
 from pybernetes.apiserver.parameters import WriteOptions, write_options
@@ -76,19 +76,17 @@ async def patch_scale(context: Context, resource: Resource) -> Answer:
             "the body of the request was in an unknown format - accepted media types include: "
             + ", ".join(PATCH_TYPES)
         )
-    patch = parse_patch(await read_bytes(context), patch_type)
+    patch = read_patch(await read_bytes(context), patch_type)
     schema = schema_of(SCALE.group, SCALE.version, SCALE.kind)
 
     async def produce(old: Object) -> Object:
-        scale = as_scale(old)
-        if patch_type == JSON_PATCH:
-            wanted = json_patch.apply(scale, patch)
-        elif patch_type == MERGE_PATCH:
-            wanted = merge_patch.apply(scale, patch)
-        else:
-            wanted = strategic_merge_patch.apply(scale, patch, schema)
-        check_type(wanted, SCALE.group, SCALE.version, SCALE.kind)
-        return _scaled(old, check_fields(context, wanted, schema, SCALE, [], options.field_validation))
+        wanted = patch.apply(as_scale(old), schema)
+        try:
+            check_type(wanted, SCALE.group, SCALE.version, SCALE.kind)
+            wanted = fit(context, wanted, schema, patch.problems, options.field_validation)
+        except (BadRequest, DecodeError) as error:
+            raise patch.unfit(wanted, str(error)) from None
+        return _scaled(old, wanted)
 
     return await _answer(context, resource, await update(_write(context, resource, options), produce))
 
