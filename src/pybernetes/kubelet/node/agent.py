@@ -62,6 +62,12 @@ class NodeAgent:
         self._version = 0
         self._doubted = False
         self._changed = asyncio.Event()
+        self._held_back = ""
+
+    def hold_back(self, reason: str) -> None:
+        """Not Ready for this reason until it is taken back with an empty one."""
+        self._held_back = reason
+        self._changed.set()
 
     def node_changed(self, node: Object) -> None:
         """The API shows this now: if somebody (the node controller) doubts a condition, it is written again."""
@@ -90,7 +96,7 @@ class NodeAgent:
     # health
 
     async def _check(self) -> Health:
-        trouble = ""
+        trouble = self._held_back
         try:
             runtime = await self._cri.status()
             wrong = [c for c in runtime.conditions if not c.status]

@@ -6,6 +6,7 @@ making, asks beside that, and changes over without a new listener. Renewed when 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from datetime import timedelta
 from pathlib import Path
@@ -28,6 +29,8 @@ class ServingCertificate:
         self._clock = clock
         self._path = options.root / "pki" / "kubelet.pem"
         self._hosts = tuple(dict.fromkeys([options.host, options.node_ip]))
+        self.installed = asyncio.Event()
+        """Set once a certificate that was asked for is in use."""
         ca = Path(options.client_ca) if options.client_ca else None
         if options.serving_certificate:
             self.signed = True
@@ -96,6 +99,7 @@ class ServingCertificate:
             bootstrap.write_private(self._path, certificate + key)
             self.context.load_cert_chain(self._path)
             self.signed = True
+            self.installed.set()
             log.info("node %s has its serving certificate", self._options.node_name)
 
 

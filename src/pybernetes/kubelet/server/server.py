@@ -44,6 +44,10 @@ def _json(value: object) -> Response:
     return Response(200, Headers({"content-type": "application/json"}), msgspec.json.encode(value))
 
 
+TRUST_PATIENCE = 10.0
+"""Seconds that a new node waits for its serving certificate before it is Ready without one."""
+
+
 class KubeletServer:
     def __init__(self, kubelet: Kubelet) -> None:
         self._kubelet = kubelet
@@ -59,8 +63,21 @@ class KubeletServer:
             certificate = ServingCertificate(self._kubelet.client, options, self._kubelet.clock)
             tls = certificate.context
             self._tasks.spawn(certificate.keep(), "serving-certificate")
+            if not certificate.signed:
+                self._tasks.spawn(self._until_trusted(certificate), "until-trusted")
         self._kubelet.port = await self._server.start(options.server_address, options.server_port, tls)
         return self._kubelet.port
+
+    async def _until_trusted(self, certificate: ServingCertificate) -> None:
+        """Ready means that logs and exec work: they do once the API server can check this server's certificate."""
+        self._kubelet.agent.hold_back("kubelet server has no certificate signed by the cluster yet")
+        try:
+            await self._kubelet.clock.wait_for(certificate.installed.wait(), TRUST_PATIENCE)
+        except TimeoutError:
+            log.warning(
+                "the request for a serving certificate is not approved: logs and exec will fail until it is"
+            )
+        self._kubelet.agent.hold_back("")
 
     async def close(self) -> None:
         await self._tasks.close()
