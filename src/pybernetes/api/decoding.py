@@ -49,12 +49,14 @@ class DecodeError(ValueError):
     """The body cannot be read as its kind; the text is that of Go's JSON decoder."""
 
 
-def check(obj: dict[str, Any], schema: ObjectType) -> list[str]:
+def check(obj: dict[str, Any], schema: ObjectType, known: dict[str, Any] | None = None) -> list[str]:
     """Bring `obj` into shape, in place. Answers the unknown fields as `unknown field "spec.foo"`.
 
+    `known` is an object that has been checked before: what both share is not looked at again.
     Raises DecodeError when a value has the wrong type.
     """
-    if _clean(obj, schema.fields):
+    clean = _clean(obj, schema.fields) if not known else _clean_beside(obj, schema.fields, known)
+    if clean:
         return []
     reader = _Reader(schema)
     reader.object(obj, schema, "")
@@ -167,6 +169,21 @@ def _clean(obj: dict[str, Any], fields: dict[str, Field]) -> bool:
             if type(value) is not dict or not _clean(value, field.object.fields):
                 return False
         elif (kind != ANY or value is None) and not _clean_value(value, field):
+            return False
+    return True
+
+
+def _clean_beside(obj: dict[str, Any], fields: dict[str, Field], known: dict[str, Any]) -> bool:
+    """As `_clean`, of what is not a part of the known object, too."""
+    for key, value in obj.items():
+        before = known.get(key)
+        if value is before and value is not None:
+            continue
+        field = fields.get(key)
+        if field is not None and field.type == OBJECT and type(value) is dict and type(before) is dict:
+            if not _clean_beside(value, field.object.fields, before):
+                return False
+        elif not _clean({key: value}, fields):
             return False
     return True
 

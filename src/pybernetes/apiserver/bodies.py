@@ -176,10 +176,15 @@ def check_fields(
 
 
 def fit(
-    context: Context, obj: Object, schema: ObjectType, problems: list[str], field_validation: str
+    context: Context,
+    obj: Object,
+    schema: ObjectType,
+    problems: list[str],
+    field_validation: str,
+    known: Object | None = None,
 ) -> Object:
-    """As `check_fields`, raising DecodeError with the bare reason."""
-    unknown = check(obj, schema)
+    """As `check_fields`, raising DecodeError with the bare reason. `known` has been checked before (see `check`)."""
+    unknown = check(obj, schema, known)
     problems = problems.among_unknown(schema) if isinstance(problems, Repeated) else [*problems, *unknown]
     if problems:
         if field_validation == STRICT:

@@ -132,10 +132,11 @@ def _own(new: Object, old: Object, deep: bool) -> Object:
     if deep:
         copy: Object = msgspec.json.decode(msgspec.json.encode(new))
         return copy
-    return {
-        name: dict(part) if part.__class__ is dict and part is old.get(name) else part
-        for name, part in new.items()
-    }
+    own = dict(new)
+    for name, part in new.items():
+        if isinstance(part, dict) and old.get(name) is part:
+            own[name] = dict(part)
+    return own
 
 
 async def _create_by_update(write: Write, produce: Produce) -> Outcome:

@@ -146,3 +146,15 @@ def test_fields_know_how_they_merge() -> None:
     assert containers.merge_key == "name"
     assert containers.list_map_keys == ("name",)
     assert schema_for(DEPLOYMENTS).fields["spec"].object.fields["strategy"].patch_strategy == ("retainKeys",)
+
+
+def test_what_is_shared_with_a_checked_object_is_not_looked_at_again() -> None:
+    schema = schema_for(PODS)
+    known = {"metadata": {"name": "a"}, "spec": {"containers": [{"nonsense": 1}]}}
+    assert check({**known, "metadata": {"name": "b"}}, schema, known) == []
+    assert check({"spec": {**known["spec"], "odd": 1}}, schema, known)[-1] == 'unknown field "spec.odd"'
+    with pytest.raises(DecodeError):
+        check({**known, "metadata": {**known["metadata"], "labels": 3}}, schema, known)
+    nulls = {"metadata": {"name": "a", "labels": None}}
+    again = {"metadata": {**nulls["metadata"]}}
+    assert check(again, schema, nulls) == [] and again == {"metadata": {"name": "a"}}

@@ -153,7 +153,7 @@ def patched(context: Context, resource: Resource, old: Object, patch: Patch, fie
     shown = {**new}
     try:
         check_type(new, kind.group, kind.version, kind.kind)
-        new = fit(context, new, schema, patch.problems, field_validation)
+        new = fit(context, new, schema, patch.problems, field_validation, known=old)
     except (BadRequest, DecodeError) as error:
         raise patch.unfit(shown, str(error)) from None
     apply_defaults(kind, new)
