@@ -378,6 +378,27 @@ VALIDATING_WEBHOOK_CONFIGURATIONS = Kind(
     categories=("api-extensions",),
 )
 
+# apiextensions.k8s.io/v1 and apiregistration.k8s.io/v1
+CUSTOM_RESOURCE_DEFINITIONS = Kind(
+    "apiextensions.k8s.io",
+    "v1",
+    "CustomResourceDefinition",
+    "customresourcedefinitions",
+    False,
+    ("crd", "crds"),
+    ("api-extensions",),
+    subresources=(STATUS,),
+)
+API_SERVICES = Kind(
+    "apiregistration.k8s.io",
+    "v1",
+    "APIService",
+    "apiservices",
+    False,
+    categories=("api-extensions",),
+    subresources=(STATUS,),
+)
+
 # authentication.k8s.io/v1 and authorization.k8s.io/v1: asked, answered, never stored
 SELF_SUBJECT_REVIEWS = Kind(
     "authentication.k8s.io", "v1", "SelfSubjectReview", "selfsubjectreviews", False, verbs=_CREATE
@@ -428,6 +449,7 @@ BUILTIN_KINDS: tuple[Kind, ...] = tuple(
 
 GROUP_ORDER: tuple[str, ...] = (
     "",
+    "apiregistration.k8s.io",
     "apps",
     "events.k8s.io",
     "authentication.k8s.io",
@@ -440,6 +462,7 @@ GROUP_ORDER: tuple[str, ...] = (
     "rbac.authorization.k8s.io",
     "storage.k8s.io",
     "admissionregistration.k8s.io",
+    "apiextensions.k8s.io",
     "scheduling.k8s.io",
     "coordination.k8s.io",
     "node.k8s.io",

@@ -21,6 +21,8 @@ Default = Callable[[Object], None]
 _FILES = {
     "": "core",
     "admissionregistration.k8s.io": "admissionregistration",
+    "apiextensions.k8s.io": "extensions",
+    "apiregistration.k8s.io": "extensions",
     "apps": "apps",
     "autoscaling": "autoscaling",
     "batch": "batch",

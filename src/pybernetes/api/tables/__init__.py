@@ -17,6 +17,7 @@ from pybernetes.api.tables.columns import CREATED_AT, NAME, Cells, Printer
 _FILES = {
     "": "core",
     "admissionregistration.k8s.io": "admission",
+    "apiregistration.k8s.io": "extensions",
     "apps": "workloads",
     "autoscaling": "scaling",
     "batch": "workloads",

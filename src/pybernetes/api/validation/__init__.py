@@ -21,6 +21,8 @@ Object = dict[str, Any]
 
 _FILES = {
     "": "core",
+    "apiextensions.k8s.io": "extensions",
+    "apiregistration.k8s.io": "extensions",
     "apps": "apps",
     "autoscaling": "cluster",
     "batch": "batch",

@@ -6,6 +6,7 @@ from pybernetes.api import kinds
 from pybernetes.api.kinds import Kind
 from pybernetes.apiserver.strategies.base import Strategy
 from pybernetes.apiserver.strategies.certificates import CertificateStrategy
+from pybernetes.apiserver.strategies.extensions import DefinitionStrategy
 from pybernetes.apiserver.strategies.namespaces import NamespaceStrategy
 from pybernetes.apiserver.strategies.nodes import NodeStrategy
 from pybernetes.apiserver.strategies.pods import PodStrategy
@@ -16,6 +17,7 @@ from pybernetes.apiserver.strategies.workloads import JobStrategy, WorkloadStrat
 
 _OWN: dict[Kind, type[Strategy]] = {
     kinds.CERTIFICATE_SIGNING_REQUESTS: CertificateStrategy,
+    kinds.CUSTOM_RESOURCE_DEFINITIONS: DefinitionStrategy,
     kinds.CRON_JOBS: WorkloadStrategy,
     kinds.DAEMON_SETS: WorkloadStrategy,
     kinds.DEPLOYMENTS: WorkloadStrategy,
@@ -34,6 +36,7 @@ _OWN: dict[Kind, type[Strategy]] = {
 
 _GENERATION = frozenset(
     (
+        kinds.CUSTOM_RESOURCE_DEFINITIONS,
         kinds.ENDPOINT_SLICES,
         kinds.FLOW_SCHEMAS,
         kinds.INGRESSES,
@@ -69,8 +72,10 @@ _CREATE_ON_UPDATE = frozenset(
 
 _CONDITIONAL_UPDATE = frozenset(
     (
+        kinds.API_SERVICES,
         kinds.CSI_DRIVERS,
         kinds.CSI_NODES,
+        kinds.CUSTOM_RESOURCE_DEFINITIONS,
         kinds.FLOW_SCHEMAS,
         kinds.LEASES,
         kinds.MUTATING_ADMISSION_POLICIES,
