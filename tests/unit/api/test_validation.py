@@ -131,6 +131,16 @@ def test_good_objects_pass(kind: Kind, fields: Object) -> None:
              "may not be set for init containers without restartPolicy=Always"],
         ),
         (
+            {"containers": [CONTAINER], "hostNetwork": True, "securityContext": {"sysctls": [
+                {"name": "a..", "value": "1"}, {"name": "a-b", "value": "1"}, {"name": "a-b", "value": "1"},
+                {"name": "net/ipv4.ip_forward", "value": "1"}]}},
+            ['spec.securityContext.sysctls[0].name: Invalid value: "a..": must have at most 253 characters and match '
+             r"regex ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$",
+             'spec.securityContext.sysctls[2].name: Duplicate value: "a-b"',
+             'spec.securityContext.sysctls[3].name: Invalid value: "net/ipv4.ip_forward": '
+             "may not be specified when 'hostNetwork' is true"],
+        ),
+        (
             {"containers": [{**CONTAINER, "env": [{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "spec.x"}}}]}]},
             ['spec.containers[0].env[0].valueFrom.fieldRef.fieldPath: Unsupported value: "spec.x": supported values: '
              '"metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName", '

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from pybernetes.api.fields import (
@@ -31,6 +32,8 @@ Object = dict[str, Any]
 _RESTART_POLICIES = ("Always", "OnFailure", "Never")
 _DNS_POLICIES = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
 _PREEMPTION = ("Never", "PreemptLowerPriority")
+_SYSCTL_NAME = re.compile(r"([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?")
+_SYSCTL_LENGTH = 253
 _SUBDOMAIN_NAMES = ("serviceAccountName", "nodeName", "priorityClassName", "runtimeClassName")
 
 
@@ -128,11 +131,37 @@ def _security(spec: Object, path: FieldPath) -> list[FieldError]:
     if spec.get("shareProcessNamespace") and spec.get("hostPID"):
         why = "ShareProcessNamespace and HostPID cannot both be enabled"
         errors.append(invalid(path.child("shareProcessNamespace"), True, why))
-    for position, setting in enumerate(context.get("sysctls") or ()):
-        name = setting.get("name") or ""
-        if not name:
-            errors.append(required(path.child("sysctls").at(position).child("name")))
+    errors.extend(_sysctls(spec, context.get("sysctls") or [], path.child("sysctls")))
     return errors
+
+
+def _sysctls(spec: Object, sysctls: list[Object], path: FieldPath) -> list[FieldError]:
+    """Kernel parameters: well-formed names, each once, none of a namespace that the pod shares with its node."""
+    errors: list[FieldError] = []
+    seen: set[str] = set()
+    for position, setting in enumerate(sysctls):
+        name = setting.get("name") or ""
+        where = path.at(position).child("name")
+        if not name:
+            errors.append(required(where))
+        elif len(name) > _SYSCTL_LENGTH or not _SYSCTL_NAME.fullmatch(name):
+            why = f"must have at most {_SYSCTL_LENGTH} characters and match regex ^{_SYSCTL_NAME.pattern}$"
+            errors.append(invalid(where, name, why))
+        elif name in seen:
+            errors.append(duplicate(where, name))
+        seen.add(name)
+        for field, belongs in (("hostNetwork", _of_network), ("hostIPC", _of_ipc)):
+            if spec.get(field) and belongs(name.replace("/", ".")):
+                errors.append(invalid(where, name, f"may not be specified when '{field}' is true"))
+    return errors
+
+
+def _of_network(sysctl: str) -> bool:
+    return sysctl.startswith("net.")
+
+
+def _of_ipc(sysctl: str) -> bool:
+    return sysctl == "kernel.sem" or sysctl.startswith(("kernel.shm", "kernel.msg", "fs.mqueue."))
 
 
 def _host_aliases(aliases: list[Object], path: FieldPath) -> list[FieldError]:
