@@ -83,6 +83,7 @@ async def create(
         log_path=f"{order.container}/{order.attempt}.log",
         oom_score=oom_score_adj(pod, container, node.memory),
         target=_target(state, container) if record.kind == EPHEMERAL else "",
+        hold=node.cgroups.hold,
     )
     os.makedirs(node.layout.pod_logs(state.meta) / order.container, exist_ok=True)
     try:

@@ -69,6 +69,22 @@ def test_limits_are_written_in_the_form_of_version_one(tmp_path):
     assert (tmp_path / "pids" / path / "pids.max").read_text() == "99"
 
 
+def test_on_version_one_no_quota_is_larger_than_that_of_a_group_above(tmp_path):
+    node = tmp_path / "cpu,cpuacct" / "pybernetes" / "n"
+    (node / "kubepods").mkdir(parents=True)
+    (node / "cpu.cfs_quota_us").write_text("-1")
+    (node / "cpu.cfs_period_us").write_text("100000")
+    (node / "kubepods" / "cpu.cfs_quota_us").write_text("25000")
+    (node / "kubepods" / "cpu.cfs_period_us").write_text("50000")
+    groups = cgroups.Cgroups("/pybernetes/n", tmp_path)
+    groups.prepare_node(500, 1 << 30)
+    path = groups.make_pod(pod(FULL)).strip("/")
+    assert (tmp_path / "cpu,cpuacct" / path / "cpu.cfs_quota_us").read_text() == "50000"
+    container = pod(FULL)["spec"]["containers"][0]
+    assert configs.container_resources(container, 0, groups.hold).cpu_quota == 50000
+    assert configs.container_resources(container, 0).cpu_quota == 100000
+
+
 def test_oom_scores():
     assert oom_score_adj(pod(FULL), pod(FULL)["spec"]["containers"][0], 4 << 30) == -997
     assert oom_score_adj(pod({}), pod({})["spec"]["containers"][0], 4 << 30) == 1000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pybernetes.kubelet.cri import labels
@@ -70,13 +70,15 @@ def sandbox_config(
     )
 
 
-def container_resources(container: Object, oom_score: int) -> Any:
-    """cpu shares, quota and the memory limit; a limit without a request counts as the request."""
+def container_resources(container: Object, oom_score: int, hold: Callable[[int], int] = int) -> Any:
+    """cpu shares, quota and the memory limit; a limit without a request counts as the request.
+
+    `hold` cuts a quota to what the kernel takes (`Cgroups.hold`)."""
     resources = container.get("resources") or {}
     requests, limits = amounts(resources.get("requests")), amounts(resources.get("limits"))
     return api_pb2.LinuxContainerResources(
         cpu_shares=shares(requests.get("cpu", limits.get("cpu", 0))),
-        cpu_quota=quota(limits.get("cpu", 0)),
+        cpu_quota=hold(quota(limits.get("cpu", 0))),
         cpu_period=PERIOD,
         memory_limit_in_bytes=limits.get("memory", 0),
         oom_score_adj=oom_score,
@@ -94,6 +96,7 @@ def container_config(
     log_path: str,
     oom_score: int,
     target: str = "",
+    hold: Callable[[int], int] = int,
 ) -> api_pb2.ContainerConfig:
     propagations = api_pb2.MountPropagation
     grace = pod["spec"].get("terminationGracePeriodSeconds")
@@ -128,7 +131,7 @@ def container_config(
         stdin_once=bool(container.get("stdinOnce")),
         tty=bool(container.get("tty")),
         linux=api_pb2.LinuxContainerConfig(
-            resources=container_resources(container, oom_score),
+            resources=container_resources(container, oom_score, hold),
             security_context=security.container_context(pod, container, target),
         ),
     )

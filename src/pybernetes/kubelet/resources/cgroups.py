@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pybernetes.kubelet.machine.model import Object
@@ -79,6 +79,8 @@ class Cgroups:
     def __init__(self, parent: str, mount: Path = MOUNT) -> None:
         self.parent = f"/{parent.strip('/')}" if parent.strip("/") else ""
         self.mount = mount
+        self.ceiling = 0
+        """The largest cpu quota that the kernel takes below `kubepods`; 0 for any. Known after `prepare_node`."""
         self.unified = (mount / "cgroup.controllers").exists()
         if self.unified:
             self.hierarchies = [mount]
@@ -109,10 +111,31 @@ class Cgroups:
         self._make(self.qos_path("Guaranteed"), Limits(shares(milli_cpu), 0, memory))
         self._make(self.qos_path(BURSTABLE), Limits(2))
         self._make(self.qos_path(BEST_EFFORT), Limits(2))
+        self.ceiling = self._quota_above(self.qos_path("Guaranteed"))
+
+    def hold(self, cpu_quota: int) -> int:
+        """The quota to ask for: cgroup v1 refuses more than a group above has, which is all that one could use."""
+        return min(cpu_quota, self.ceiling) if self.ceiling else cpu_quota
+
+    def _quota_above(self, path: str) -> int:
+        """The smallest quota of a group and of those above it, for our period; 0 for none, and always on v2."""
+        hierarchy = None if self.unified else self._hierarchy("cpu")
+        if hierarchy is None:
+            return 0
+        found = []
+        group = hierarchy / path.strip("/")
+        while group != hierarchy:
+            with contextlib.suppress(OSError, ValueError):
+                own = int((group / "cpu.cfs_quota_us").read_text())
+                if own > 0:
+                    found.append(own * PERIOD // int((group / "cpu.cfs_period_us").read_text()))
+            group = group.parent
+        return min(found, default=0)
 
     def make_pod(self, pod: Object, pids: int = -1) -> str:
         path = self.pod_path(pod)
-        self._make(path, pod_cgroup_limits(pod, pids))
+        limits = pod_cgroup_limits(pod, pids)
+        self._make(path, replace(limits, quota=self.hold(limits.quota)))
         return path
 
     def _make(self, path: str, limits: Limits) -> None:
