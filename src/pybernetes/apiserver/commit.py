@@ -134,7 +134,8 @@ def _own(new: Object, old: Object, deep: bool) -> Object:
         return copy
     own = dict(new)
     for name, part in new.items():
-        if isinstance(part, dict) and old.get(name) is part:
+        shared = old.get(name) is part
+        if shared and isinstance(part, dict):
             own[name] = dict(part)
     return own
 
