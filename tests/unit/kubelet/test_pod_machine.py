@@ -420,6 +420,19 @@ def test_failing_to_start_is_shown_and_tried_again_after_ten_seconds():
     assert driver.container()["restartCount"] == 0
 
 
+def test_a_container_that_could_not_run_and_will_not_run_again_is_shown_as_terminated():
+    driver = Driver(make_pod(restartPolicy="Never"))
+    driver.hold.add(do.StartContainer)
+    driver.start()
+    driver.pending.clear()
+    left = Container("c1", "main", "s0", 0, EXITED, START, 0, START, 128, "StartError", "no such file")
+    driver.feed(ev.StartFailed("main", "RunContainerError", "no such file", left))
+    driver.settle()
+    assert driver.status["phase"] == "Failed"
+    assert driver.container()["state"]["terminated"]["reason"] == "StartError"
+    assert driver.container()["lastState"] == {}
+
+
 def test_missing_volumes_hold_containers_back_and_are_tried_again():
     driver = Driver(make_pod())
     driver.hold.add(do.PrepareVolumes)

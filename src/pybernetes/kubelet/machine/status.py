@@ -19,7 +19,7 @@ from pybernetes.kubelet.machine.model import (
     PodState,
     Record,
 )
-from pybernetes.kubelet.machine.restarts import has_initialized, init_failed
+from pybernetes.kubelet.machine.restarts import has_initialized, init_failed, restarts
 
 TERMINAL = ("Succeeded", "Failed")
 
@@ -46,31 +46,32 @@ def _waiting(reason: str, message: str = "") -> Object:
     return {"waiting": {"reason": reason, "message": message} if message else {"reason": reason}}
 
 
-def _container_status(record: Record, default_reason: str) -> Object:
+def _container_status(state: PodState, record: Record, default_reason: str) -> Object:
     current, spec = record.current, record.spec
     last: Object = _terminated(record.last) if record.last is not None else {}
-    restarts = record.restarts
+    count = record.restarts
     shown = current
+    stays = current is not None and record.exited and not restarts(state, record, current)
     if current is not None and record.running and record.hooked:
-        state: Object = {"running": {"startedAt": time_text(current.started)}}
-    elif record.exited and current is not None and record.waiting is None:
-        state = _terminated(current)
+        shown_state: Object = {"running": {"startedAt": time_text(current.started)}}
+    elif record.exited and current is not None and (record.waiting is None or stays):
+        shown_state = _terminated(current)
     else:
-        state = _waiting(*(record.waiting or (default_reason, "")))
+        shown_state = _waiting(*(record.waiting or (default_reason, "")))
         if record.exited and current is not None:
             last = _terminated(current)
     if current is not None:
-        restarts = current.attempt
+        count = current.attempt
     if record.kind == INIT:
         ready = record.exited and current is not None and current.exit_code == 0
     else:
         ready = record.ready
     status: Object = {
         "name": record.name,
-        "state": state,
+        "state": shown_state,
         "lastState": last,
         "ready": ready,
-        "restartCount": restarts,
+        "restartCount": count,
         "image": (shown.image if shown is not None else "") or spec.get("image", ""),
         "imageID": shown.image_id if shown is not None else "",
         "started": record.kind != INIT and record.started,
@@ -131,10 +132,10 @@ def build(state: PodState, now: float) -> Object:
     """The whole status; also notes the phase and the conditions in `state` for the next time."""
     initialized = has_initialized(state)
     wait = "PodInitializing" if state.of_kind(INIT, SIDECAR) else "ContainerCreating"
-    init = [_container_status(record, "PodInitializing") for record in state.of_kind(INIT, SIDECAR)]
-    regular = [_container_status(record, wait) for record in state.of_kind(REGULAR)]
+    init = [_container_status(state, record, "PodInitializing") for record in state.of_kind(INIT, SIDECAR)]
+    regular = [_container_status(state, record, wait) for record in state.of_kind(REGULAR)]
     regular.sort(key=lambda status: status["name"])
-    ephemeral = [_container_status(record, "ContainerCreating") for record in state.of_kind(EPHEMERAL)]
+    ephemeral = [_container_status(state, record, "ContainerCreating") for record in state.of_kind(EPHEMERAL)]
 
     phase = _phase(state, init, regular, initialized)
     if state.phase in TERMINAL:
