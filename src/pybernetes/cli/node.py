@@ -31,6 +31,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--service-cluster-ip-range", default="10.96.0.0/16", metavar="CIDR", help="addresses of services"
     )
     parser.add_argument(
+        "--load-balancer-pool",
+        type=flags.names,
+        default=(),
+        metavar="RANGE,...",
+        help="addresses of load balancers that nodes take, as the controllers' flag of that name says",
+    )
+    parser.add_argument(
         "--data-dir", metavar="DIR", help="where its data is (default: /var/lib/pybernetes-node/NAME)"
     )
     parser.add_argument(
@@ -70,6 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
             ca_hash=arguments.ca_cert_hash,
             cluster_cidr=arguments.cluster_cidr,
             service_cluster_ip_range=arguments.service_cluster_ip_range,
+            load_balancer_pool=arguments.load_balancer_pool,
             cgroup_root=arguments.cgroup_root,
             labels=labels,
             kubelet_flags=flags.kubelet_flags(arguments),

@@ -20,6 +20,7 @@ from pybernetes.cluster.waiting import until
 IP_FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
 BRIDGE_POOL = ipaddress.IPv4Network("10.209.0.0/16")
 POD_POOLS = [ipaddress.IPv4Network(f"10.{second}.0.0/16") for second in range(244, 256)]
+MOST_NODES = 200
 NODE_OFFSET = 10
 """Node number n has the address n + 10 of the bridge's subnet; the bridge itself has the first."""
 
@@ -60,6 +61,12 @@ def gateway(subnet: Network) -> str:
 def node_address(subnet: Network, number: int) -> str:
     """The address of local node `number`, counted from 1."""
     return str(subnet[NODE_OFFSET + number])
+
+
+def load_balancers(subnet: Network) -> list[str]:
+    """The rest of the bridge's subnet, behind the nodes' addresses: for services of type LoadBalancer."""
+    first, last = NODE_OFFSET + MOST_NODES + 1, subnet.num_addresses - 2
+    return [f"{subnet[first]}-{subnet[last]}"] if first <= last else []
 
 
 def mtu() -> int:

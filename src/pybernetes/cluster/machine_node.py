@@ -40,6 +40,7 @@ class Joining:
     cluster_cidr: str = "10.244.0.0/16"
     cgroup_root: str = ""
     service_cluster_ip_range: str = "10.96.0.0/16"
+    load_balancer_pool: tuple[str, ...] = ()
     labels: dict[str, str] = field(default_factory=dict)
     kubelet_flags: dict[str, Any] = field(default_factory=dict)
 
@@ -101,6 +102,7 @@ def _settings(paths: NodePaths, joining: Joining) -> NodeSettings:
         cni_config=str(paths.cni_config),
         cluster_cidr=joining.cluster_cidr,
         service_cluster_ip_range=joining.service_cluster_ip_range,
+        load_balancer_pool=joining.load_balancer_pool,
         cgroup=joining.cgroup_root,
         mtu=mtu(),
         labels=joining.labels,

@@ -33,6 +33,7 @@ class NodeSettings:
     cni_config: str
     cluster_cidr: str
     service_cluster_ip_range: str = "10.96.0.0/16"
+    load_balancer_pool: tuple[str, ...] = ()
     cgroup: str = ""
     cpu_millis: int = 0
     memory_bytes: int = 0

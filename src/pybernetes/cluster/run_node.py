@@ -133,6 +133,7 @@ def network_settings(settings: NodeSettings, host_namespace: int | None) -> Sett
         cni_config=Path(settings.cni_config),
         mtu=settings.mtu,
         host_namespace=host_namespace,
+        load_balancer_pool=tuple(settings.load_balancer_pool),
         resolv_conf=settings.resolv_conf,
     )
 

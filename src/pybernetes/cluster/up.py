@@ -46,7 +46,6 @@ from pybernetes.cluster.server_settings import ServerSettings
 from pybernetes.cluster.waiting import monotonic, pause, until
 
 DEFAULT_NODES = 1
-MOST_NODES = 200
 REGISTRY_PORT = 5000
 READY_SECONDS = 60.0
 SERVER_SECONDS = 20.0
@@ -109,8 +108,8 @@ def decide(layout: Layout, wishes: Wishes) -> ClusterSettings:
     """The cluster's settings: those it has, with what was asked for; a new one gets free addresses."""
     known = ClusterSettings.read(layout.settings)
     nodes = wishes.nodes or (known.nodes if known else DEFAULT_NODES)
-    if not 1 <= nodes <= MOST_NODES:
-        raise Failure(f"--nodes {nodes} will not do: choose from 1 to {MOST_NODES}")
+    if not 1 <= nodes <= host_network.MOST_NODES:
+        raise Failure(f"--nodes {nodes} will not do: choose from 1 to {host_network.MOST_NODES}")
     if known is not None and nodes < known.nodes:
         raise Failure(
             f"the cluster has {known.nodes} nodes and cannot lose any: drain those you do not want, or start anew "
@@ -252,7 +251,10 @@ def _start_server(layout: Layout, settings: ClusterSettings) -> bool:
         cluster_cidr=settings.cluster_cidr,
         token_auth_file=settings.token_auth_file,
         client_ca_file=settings.client_ca_file,
-        controller_flags=settings.controller_flags,
+        controller_flags={
+            "load_balancer_pool": host_network.load_balancers(settings.subnet),
+            **settings.controller_flags,
+        },
     )
     wanted.check()
     server.check_port(wanted)
@@ -311,6 +313,10 @@ def _write_node_settings(
         cni_config=str(paths.cni_config),
         cluster_cidr=settings.cluster_cidr,
         service_cluster_ip_range=settings.service_cluster_ip_range,
+        load_balancer_pool=tuple(
+            settings.controller_flags.get("load_balancer_pool")
+            or host_network.load_balancers(settings.subnet)
+        ),
         cgroup=group,
         cpu_millis=settings.cpu_millis,
         memory_bytes=settings.memory_bytes,

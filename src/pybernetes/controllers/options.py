@@ -59,4 +59,8 @@ class Options:
     max_endpoints_per_slice: int = 100
     mirroring_max_endpoints_per_subset: int = 1000
 
+    # load balancers
+    load_balancer_pool: tuple[str, ...] = ()
+    """CIDRs and first-last ranges; without any, a service has the address of a node. (Not a flag of upstream's.)"""
+
     enable_garbage_collector: bool = True

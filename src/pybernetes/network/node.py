@@ -15,6 +15,7 @@ from pybernetes.network.dns.server import Options as DNSOptions
 from pybernetes.network.nft import Nft
 from pybernetes.network.pod_network import PodNetwork
 from pybernetes.network.pod_network import Settings as PodNetworkSettings
+from pybernetes.network.services.announcer import Announcer
 from pybernetes.network.services.proxier import Options as ProxyOptions
 from pybernetes.network.services.proxier import ServiceProxy
 
@@ -32,6 +33,7 @@ class Settings:
     cni_config: Path
     mtu: int
     host_namespace: int | None = None
+    load_balancer_pool: tuple[str, ...] = ()
     domain: str = "cluster.local"
     resolv_conf: str = "/etc/resolv.conf"
 
@@ -59,10 +61,11 @@ class NodeNetwork:
         self._services = ServiceProxy(
             informers,
             settings.node,
-            ProxyOptions(settings.pods, settings.services, dns),
+            ProxyOptions(settings.pods, settings.services, dns, settings.load_balancer_pool),
             clock,
             nft=self._nft,
         )
+        self._announcer = Announcer(informers, clock, settings.node, settings.load_balancer_pool)
         self._dns = DNSServer(
             informers,
             DNSOptions(
@@ -82,6 +85,7 @@ class NodeNetwork:
     async def start(self) -> None:
         self._nft.start()
         self._tasks.spawn(self._pods.run(), "pod-network", eternal=True)
+        self._tasks.spawn(self._announcer.run(), "announcer", eternal=True)
         await self._services.start()
         await self._dns.start()
 

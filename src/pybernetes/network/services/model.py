@@ -58,7 +58,8 @@ class Place:
     """The node, as far as services care, for one address family.
 
     `pods` are the cluster's pod ranges, `services` its service ranges; `answered` are service addresses that
-    the node itself listens on (cluster DNS), which stay untouched while such a service has no endpoints.
+    the node itself listens on (cluster DNS), which stay untouched while such a service has no endpoints;
+    `balancers` are ranges of addresses that are nothing but load balancers'.
     """
 
     node: str
@@ -68,6 +69,7 @@ class Place:
     pods: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
     answered: tuple[str, ...] = ()
+    balancers: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, frozen=True)

@@ -45,6 +45,7 @@ class Options:
     pods: tuple[str, ...] = ("10.244.0.0/16",)
     services: tuple[str, ...] = ("10.96.0.0/16",)
     dns: tuple[str, ...] = ()
+    balancers: tuple[str, ...] = ()
     healthz_port: int = PROXY_PORT
     gather: float = 0.005
     """Seconds that a change waits for company."""
@@ -211,6 +212,7 @@ class ServiceProxy:
             tuple(cidr for cidr in self._options.pods if ipaddress.ip_network(cidr).version == family),
             tuple(cidr for cidr in self._options.services if ipaddress.ip_network(cidr).version == family),
             self._options.dns,
+            tuple(one for one in self._options.balancers if (":" in one) == (family == 6)),
         )
 
     async def _compute(self, dirty: Iterable[str]) -> dict[int, dict[str, Wanted]]:

@@ -53,6 +53,7 @@ def skeleton(place: Place) -> str:
         f"table {ip} {TABLE} {{",
         *_ranges("pods", words, place.pods),
         *_ranges("service-ranges", words, place.services),
+        *_ranges("balancer-ranges", words, place.balancers),
         f"\tset hairpins {{ type {words.address} . {words.address}; }}",
         *(
             f"\tmap {name} {{ type {key} : verdict; }}"
@@ -103,6 +104,7 @@ def skeleton(place: Place) -> str:
                 f"ct state new {door} vmap @closed",
                 # The only service address that is the node's own is that of DNS; nothing else listens there.
                 f"ct state new {ip} daddr @service-ranges meta l4proto {{ tcp, udp }} th dport != 53 goto refuse",
+                f"ct state new {ip} daddr @balancer-ranges goto refuse",
             ],
         ),
         *_chain(
