@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pybernetes.client.tls import client_context
 from pybernetes.client.transport import Credentials, HttpTransport
+from pybernetes.lib.tls import Pem, client_context
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
@@ -117,7 +117,7 @@ def in_cluster(folder: Path = SERVICE_ACCOUNT) -> ClusterAccess:
         )
     return ClusterAccess(
         server=f"https://{f'[{host}]' if ':' in host else host}:{port}",
-        context=client_context(ca_file=str(authority)),
+        context=client_context(ca=authority),
         credentials=Credentials(token_file=str(token)),
         namespace=namespace.read_text().strip() if namespace.exists() else "default",
     )
@@ -172,26 +172,25 @@ def _named(data: dict[str, Any], section: str, name: str, what: str, source: str
 def _tls(cluster: dict[str, Any], user: dict[str, Any], folder: Path | None, source: str) -> ssl.SSLContext:
     try:
         return client_context(
-            ca_data=_data(cluster, "certificate-authority-data"),
-            ca_file=_path(cluster.get("certificate-authority"), folder),
-            certificate_data=_data(user, "client-certificate-data"),
-            certificate_file=_path(user.get("client-certificate"), folder),
-            key_data=_data(user, "client-key-data"),
-            key_file=_path(user.get("client-key"), folder),
+            ca=_pem(cluster, "certificate-authority", folder),
+            certificate=_pem(user, "client-certificate", folder),
+            key=_pem(user, "client-key", folder),
             verify=not cluster.get("insecure-skip-tls-verify", False),
         )
     except (OSError, ValueError) as error:
         raise KubeconfigError(f"{source}: certificates cannot be used: {error}") from error
 
 
-def _data(part: dict[str, Any], name: str) -> bytes | None:
-    value = part.get(name)
-    if not value:
-        return None
+def _pem(part: dict[str, Any], name: str, folder: Path | None) -> Pem | None:
+    """`NAME-data`, which comes before the file that `NAME` may say."""
+    data = part.get(f"{name}-data")
+    if not data:
+        path = _path(part.get(name), folder)
+        return Path(path) if path else None
     try:
-        return base64.b64decode(value, validate=True)
+        return base64.b64decode(data, validate=True)
     except binascii.Error as error:
-        raise ValueError(f"{name} is not base64") from error
+        raise ValueError(f"{name}-data is not base64") from error
 
 
 def _path(value: str | None, folder: Path | None) -> str | None:

@@ -6,7 +6,6 @@ Started by the supervisor as `python -m pybernetes.cluster.run_apiserver DIR/ser
 from __future__ import annotations
 
 import logging
-import ssl
 import sys
 from pathlib import Path
 
@@ -17,23 +16,13 @@ from pybernetes.cluster.server_settings import ServerSettings
 log = logging.getLogger(__name__)
 
 
-def listener_tls(pki: Path, client_ca: bytes) -> ssl.SSLContext:
-    """TLS with the server's certificate; a client may offer one, which must then be signed by a known CA."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(pki / "apiserver.crt", pki / "apiserver.key")
-    context.load_verify_locations(cadata=client_ca.decode())
-    context.verify_mode = ssl.CERT_OPTIONAL
-    context.set_alpn_protocols(["http/1.1"])
-    return context
-
-
 async def serve(settings: ServerSettings) -> int:
     from pybernetes.apiserver.app import APIServer
     from pybernetes.apiserver.options import Options, read_pem
     from pybernetes.lib.clock import RealClock
     from pybernetes.lib.http.server import Server
     from pybernetes.lib.looplag import LoopLag
+    from pybernetes.lib.tls import server_context
     from pybernetes.store.sqlite import SqliteStore
 
     layout = Layout.of(settings.name, settings.data_dir)
@@ -61,7 +50,7 @@ async def serve(settings: ServerSettings) -> int:
     server.metrics.lag = LoopLag(clock)
     await server.start()
     http = Server(server.handler, clock)
-    tls = listener_tls(pki, client_ca + front_proxy_ca)
+    tls = server_context(pki / "apiserver.crt", pki / "apiserver.key", client_ca=client_ca + front_proxy_ca)
     await http.start(settings.bind_address, settings.secure_port, tls)
     log.info("listening on %s:%d", settings.bind_address, settings.secure_port)
     try:

@@ -203,12 +203,10 @@ async def ensure_client_certificate(
             f"node {node_name} has no certificate that is still good: give it a token from `pybernetes token create`"
         )
     from pybernetes.client.rest import RestClient
-    from pybernetes.client.tls import client_context
     from pybernetes.client.transport import Credentials, HttpTransport
+    from pybernetes.lib.tls import client_context
 
-    transport = HttpTransport(
-        server, context=client_context(ca_file=str(ca)), credentials=Credentials(token=token)
-    )
+    transport = HttpTransport(server, context=client_context(ca=ca), credentials=Credentials(token=token))
     client = RestClient(transport, clock=clock)
     try:
         certificate, key = await issue(client, clock, CLIENT_SIGNER, node_name)

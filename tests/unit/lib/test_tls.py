@@ -101,7 +101,7 @@ def test_client_certificates_are_optional_and_reach_the_handler(authority: Autho
         server = Server(who, RealClock())
         port = await server.start("127.0.0.1", 0, context)
         user, user_key = authority.issue("user")
-        ca = str(tmp_path / "ca.crt")
+        ca = tmp_path / "ca.crt"
         assert await ask(port, client_context(ca=ca)) == b"nobody True"
         assert await ask(port, client_context(ca=ca, certificate=user, key=user_key)) == b"CN=user True"
         with pytest.raises(ssl.SSLError):

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from pybernetes.api.errors import BadRequest, ServiceUnavailable
 from pybernetes.api.kinds import NODES
-from pybernetes.client.tls import client_context
 from pybernetes.client.transport import HttpTransport
+from pybernetes.lib.tls import client_context
 
 if TYPE_CHECKING:
     from pybernetes.apiserver.app import APIServer
@@ -65,9 +65,9 @@ class Kubelets:
         if self._context is None:
             options = self._server.options
             self._context = client_context(
-                ca_data=options.cluster_ca or None,
-                certificate_data=options.kubelet_client_certificate or None,
-                key_data=options.kubelet_client_key or None,
+                ca=options.cluster_ca or None,
+                certificate=options.kubelet_client_certificate or None,
+                key=options.kubelet_client_key or None,
                 verify=bool(options.cluster_ca),
             )
         return self._context

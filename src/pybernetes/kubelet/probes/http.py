@@ -6,11 +6,11 @@ Answers `(status, body)`; failures come as `RequestFailed` with the words that G
 from __future__ import annotations
 
 import asyncio
-import ssl
 from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
 
 from pybernetes.lib.clock import Clock
+from pybernetes.lib.tls import client_context
 
 MAX_BODY = 10 * 1024
 MAX_REDIRECTS = 10
@@ -47,13 +47,6 @@ def dial_error(error: OSError, address: str) -> str:
     return f"dial tcp {address}: connect: {text}"
 
 
-def _unverified() -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
-
-
 async def get(target: Target, clock: Clock, seconds: float) -> tuple[int, str]:
     """GET, following redirects on the same host; a redirect elsewhere is the answer itself."""
     try:
@@ -78,7 +71,7 @@ async def get(target: Target, clock: Clock, seconds: float) -> tuple[int, str]:
 async def _once(target: Target) -> tuple[int, dict[str, str], str]:
     try:
         reader, writer = await asyncio.open_connection(
-            target.host, target.port, ssl=_unverified() if target.scheme == "https" else None
+            target.host, target.port, ssl=client_context(verify=False) if target.scheme == "https" else None
         )
     except OSError as error:
         raise RequestFailed(f'Get "{target.url}": {dial_error(error, target.authority)}') from error
