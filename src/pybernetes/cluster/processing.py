@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import sys
@@ -44,6 +45,17 @@ def run(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
     set_up_logging()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(body())
+
+
+def settle_memory() -> None:
+    """Once a process has started: what is there stays, so the collector of garbage leaves it alone from now on.
+
+    A server drops nearly all that a request needs by reference counting; looking for cycles after every 700 new
+    objects, which is Python's default, costs it 6 to 9 % of its time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 async def until_failed(failures: Iterable[asyncio.Future[BaseException]]) -> int:
