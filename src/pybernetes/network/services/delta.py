@@ -14,7 +14,7 @@ from dataclasses import replace
 from pybernetes.network.services import ruleset
 from pybernetes.network.services.endpoints import Target
 from pybernetes.network.services.model import NOTHING, Door, Entry, Place, Wanted
-from pybernetes.network.services.ruleset import Element, Item
+from pybernetes.network.tables import Element, Item
 
 Change = tuple[Door, Entry | None, Entry | None]
 """A door, what was there, and what is there now."""
@@ -35,7 +35,6 @@ class Services:
 
     def update(self, wanted: Mapping[str, Wanted]) -> tuple[str, list[Change]]:
         """The transaction ("" when nothing changes) and the doors that changed."""
-        family = self.place.family
         local_before: dict[str, bool] = {}
         doors: dict[Door, Entry | None] = {}
         for key, new in wanted.items():
@@ -58,11 +57,14 @@ class Services:
                 come[ruleset.hairpin(address)] = ""
             elif before and not local[address]:
                 gone.append(ruleset.hairpin(address))
-        shapes_before = self._slots_and_picks()
+        shared_before = self._slots_and_picks()
         own_before = dict(self._own)
         for door, old, new_entry in changes:
             self._compare(door, old, new_entry, gone, come)
-        return self._transaction(shapes_before, own_before, gone, come, family), changes
+        shared, own = self._slots_and_picks(), self._own
+        table = ruleset.table(self.place.family)
+        text = table.transaction({**shared_before, **own_before}, {**shared, **own}, gone, come)
+        return text, changes
 
     def _claim(self, key: str, new: Wanted, doors: dict[Door, Entry | None]) -> Iterable[str]:
         """Note which doors `key` wants from now on; answers the local addresses that it touches."""
@@ -141,47 +143,16 @@ class Services:
                 items.update(ruleset.pick_items(prefix, count))
         return items
 
-    def _transaction(
-        self,
-        shared_before: dict[str, Item],
-        own_before: dict[str, Item],
-        gone: list[Element],
-        come: dict[Element, str],
-        family: int,
-    ) -> str:
-        before = {**shared_before, **own_before}
-        after = {**self._slots_and_picks(), **self._own}
-        ip = ruleset.WORDS[family].family
-        lines = ruleset.declare({name: item for name, item in after.items() if name not in before}, family)
-        for name, item in after.items():
-            if name in before and before[name] != item:
-                lines.append(f"flush chain {ip} {ruleset.TABLE} {name}")
-                lines += ruleset.fill(name, item, family)
-        lines += ruleset.delete_elements(gone, family)
-        lines += ruleset.add_elements(come, family)
-        removed = {name: item for name, item in before.items() if name not in after}
-        chains = [name for name, item in removed.items() if item.kind == "chain"]
-        lines += [f"flush chain {ip} {ruleset.TABLE} {name}" for name in chains]
-        lines += [f"delete chain {ip} {ruleset.TABLE} {name}" for name in chains]
-        lines += [
-            f"delete {item.kind} {ip} {ruleset.TABLE} {name}"
-            for name, item in removed.items()
-            if item.kind != "chain"
-        ]
-        return "".join(line + "\n" for line in lines)
-
     def full(self) -> str:
         """The whole table, replacing whatever table of its name there is."""
-        family = self.place.family
         wanted: dict[Element, str] = {
             ruleset.hairpin(address): "" for address, uses in sorted(self._local.items()) if uses
         }
         for door, entry in sorted(self.doors.items()):
             wanted.update(ruleset.elements(door, entry))
-        lines = ruleset.declare({**self._slots_and_picks(), **dict(sorted(self._own.items()))}, family)
-        lines += ruleset.add_elements(wanted, family)
-        text = "".join(line + "\n" for line in lines)
-        return ruleset.replace_table(family) + ruleset.skeleton(self.place) + text
+        items = {**self._slots_and_picks(), **dict(sorted(self._own.items()))}
+        table = ruleset.table(self.place.family)
+        return table.anew(ruleset.skeleton(self.place), items, wanted)
 
 
 def _in_place(old: Entry, new: Entry) -> Entry:

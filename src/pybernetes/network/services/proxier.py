@@ -27,7 +27,8 @@ from pybernetes.network.services.delta import Services
 from pybernetes.network.services.endpoints import Target, family_of
 from pybernetes.network.services.health import PROXY_PORT, HealthServers
 from pybernetes.network.services.model import Door, HealthCheck, Place, Wanted
-from pybernetes.network.services.ruleset import TABLE, WORDS
+from pybernetes.network.services.ruleset import TABLE
+from pybernetes.network.tables import WORDS
 
 log = logging.getLogger(__name__)
 

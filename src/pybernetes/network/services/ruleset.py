@@ -10,38 +10,19 @@ the connection's original destination. Nothing is ever led to 127.0.0.0/8, and r
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from pybernetes.network.services.endpoints import Target
 from pybernetes.network.services.model import ALWAYS, OWN, REJECT, Door, Entry, Place
+from pybernetes.network.tables import WORDS, Element, Item, Table, Words, chain, ranges_set
 
 TABLE = "pybernetes-services"
-
-Element = tuple[str, str]
-"""A map's (or set's) name and the key."""
 
 OUTSIDE, INSIDE = "", "inside-"
 """The prefixes of the chains and maps for targets, and for targets that only pods and the node itself get."""
 
 
-@dataclass(slots=True, frozen=True)
-class Words:
-    """What differs between the families."""
-
-    family: str
-    address: str
-
-    @property
-    def door(self) -> str:
-        return f"{self.family} daddr . meta l4proto . th dport"
-
-    @property
-    def origin(self) -> str:
-        return f"ct original {self.family} daddr . meta l4proto . ct original proto-dst"
-
-
-WORDS = {4: Words("ip", "ipv4_addr"), 6: Words("ip6", "ipv6_addr")}
+def table(family: int) -> Table:
+    return Table(WORDS[family].family, TABLE)
 
 
 def skeleton(place: Place) -> str:
@@ -51,22 +32,22 @@ def skeleton(place: Place) -> str:
     key = f"{words.address} . inet_proto . inet_service"
     lines = [
         f"table {ip} {TABLE} {{",
-        *_ranges("pods", words, place.pods),
-        *_ranges("service-ranges", words, place.services),
-        *_ranges("balancer-ranges", words, place.balancers),
+        *ranges_set("pods", words, place.pods),
+        *ranges_set("service-ranges", words, place.services),
+        *ranges_set("balancer-ranges", words, place.balancers),
         f"\tset hairpins {{ type {words.address} . {words.address}; }}",
         *(
             f"\tmap {name} {{ type {key} : verdict; }}"
             for name in ("doors", "inside-doors", "closed", "masquerades", "firewalls")
         ),
         # The kernel limits the rate of its ICMP answers, but not of resets.
-        *_chain("refuse", ["meta l4proto tcp reject with tcp reset", "reject"]),
-        *_chain("discard", ["drop"]),
-        *_chain("masquerade-all", ["masquerade fully-random"]),
-        *_chain("masquerade-own", ["fib saddr type local masquerade fully-random"]),
-        *_chain("services", [f"{door} vmap @doors"]),
-        *_chain("inside-services", [f"{door} vmap @inside-doors", f"{door} vmap @doors"]),
-        *_chain(
+        *chain("refuse", ["meta l4proto tcp reject with tcp reset", "reject"]),
+        *chain("discard", ["drop"]),
+        *chain("masquerade-all", ["masquerade fully-random"]),
+        *chain("masquerade-own", ["fib saddr type local masquerade fully-random"]),
+        *chain("services", [f"{door} vmap @doors"]),
+        *chain("inside-services", [f"{door} vmap @inside-doors", f"{door} vmap @doors"]),
+        *chain(
             "masquerade-services",
             [
                 f"{ip} saddr . {ip} daddr @hairpins masquerade fully-random",
@@ -74,7 +55,7 @@ def skeleton(place: Place) -> str:
                 *(f"meta l4proto {one} {words.origin} vmap @masquerades" for one in ("tcp", "udp", "sctp")),
             ],
         ),
-        *_chain(
+        *chain(
             "prerouting",
             [
                 "type nat hook prerouting priority dstnat; policy accept;",
@@ -82,22 +63,22 @@ def skeleton(place: Place) -> str:
                 "goto services",
             ],
         ),
-        *_chain("local", ["type nat hook output priority -100; policy accept;", "goto inside-services"]),
-        *_chain(
+        *chain("local", ["type nat hook output priority -100; policy accept;", "goto inside-services"]),
+        *chain(
             "postrouting",
             [
                 "type nat hook postrouting priority srcnat; policy accept;",
                 "ct status dnat goto masquerade-services",
             ],
         ),
-        *_chain(
+        *chain(
             "firewall",
             [
                 "type filter hook prerouting priority dstnat - 10; policy accept;",
                 f"ct state new {door} vmap @firewalls",
             ],
         ),
-        *_chain(
+        *chain(
             "input",
             [
                 "type filter hook input priority filter; policy accept;",
@@ -107,7 +88,7 @@ def skeleton(place: Place) -> str:
                 f"ct state new {ip} daddr @balancer-ranges goto refuse",
             ],
         ),
-        *_chain(
+        *chain(
             "forward",
             [
                 "type filter hook forward priority filter; policy accept;",
@@ -116,7 +97,7 @@ def skeleton(place: Place) -> str:
                 f"ct state new {ip} daddr @service-ranges goto refuse",
             ],
         ),
-        *_chain(
+        *chain(
             "output",
             [
                 "type filter hook output priority filter; policy accept;",
@@ -127,15 +108,6 @@ def skeleton(place: Place) -> str:
         "}",
     ]
     return "\n".join(lines) + "\n"
-
-
-def _ranges(name: str, words: Words, ranges: Sequence[str]) -> list[str]:
-    listed = f" elements = {{ {', '.join(ranges)} }};" if ranges else ""
-    return [f"\tset {name} {{ type {words.address}; flags interval;{listed} }}"]
-
-
-def _chain(name: str, rules: Iterable[str]) -> list[str]:
-    return [f"\tchain {name} {{", *(f"\t\t{rule}" for rule in rules), "\t}"]
 
 
 # What doors need
@@ -182,14 +154,6 @@ def shapes(entry: Entry) -> list[tuple[str, int]]:
     if entry.inside:
         found.append((INSIDE, len(entry.inside)))
     return found
-
-
-@dataclass(slots=True, frozen=True)
-class Item:
-    """A chain with its rules, or a set or map with its declaration."""
-
-    kind: str
-    body: tuple[str, ...]
 
 
 def slot_items(prefix: str, number: int, family: int) -> dict[str, Item]:
@@ -264,57 +228,5 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-# As text
-
-
-def declare(items: Mapping[str, Item], family: int) -> list[str]:
-    """Commands that add the items: sets, maps and empty chains first, then the rules."""
-    ip = WORDS[family].family
-    lines = []
-    for name, item in items.items():
-        if item.kind == "chain":
-            lines.append(f"add chain {ip} {TABLE} {name}")
-        else:
-            lines.append(f"add {item.kind} {ip} {TABLE} {name} {{ {' '.join(item.body)} }}")
-    for name, item in items.items():
-        if item.kind == "chain":
-            lines += fill(name, item, family)
-    return lines
-
-
-def fill(name: str, item: Item, family: int) -> list[str]:
-    ip = WORDS[family].family
-    return [f"add rule {ip} {TABLE} {name} {rule}" for rule in item.body]
-
-
-def add_elements(wanted: Mapping[Element, str], family: int) -> list[str]:
-    """One command for each map."""
-    ip = WORDS[family].family
-    by_map: dict[str, list[str]] = {}
-    for (name, key), value in wanted.items():
-        by_map.setdefault(name, []).append(f"{key} : {value}" if value else key)
-    return [
-        f"add element {ip} {TABLE} {name} {{ {', '.join(listed)} }}"
-        for name, listed in sorted(by_map.items())
-    ]
-
-
-def delete_elements(unwanted: Iterable[Element], family: int) -> list[str]:
-    ip = WORDS[family].family
-    by_map: dict[str, list[str]] = {}
-    for name, key in unwanted:
-        by_map.setdefault(name, []).append(key)
-    return [
-        f"delete element {ip} {TABLE} {name} {{ {', '.join(listed)} }}"
-        for name, listed in sorted(by_map.items())
-    ]
-
-
 def hairpin(address: str) -> Element:
     return "hairpins", f"{address} . {address}"
-
-
-def replace_table(family: int) -> str:
-    """At the head of a transaction: whatever table of that name there is goes, without an error if there is none."""
-    ip = WORDS[family].family
-    return f"table {ip} {TABLE}\ndelete table {ip} {TABLE}\n"
