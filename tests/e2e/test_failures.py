@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import threading
+from pathlib import Path
 
 from cluster import Cluster, deployment, wait
 
@@ -16,14 +18,20 @@ def kill_container(cluster: Cluster, pod: dict[str, object]) -> None:
     """Kill every process of the pod but its sandbox's, from outside, as the kernel would for lack of memory."""
     uid, node = pod["metadata"]["uid"], pod["spec"]["nodeName"]  # type: ignore[index]
     group = f"{cluster.layout.cgroup}/{node}/kubepods"
+    doomed = []
     for pid in cgroups.processes(group):
         try:
-            line = open(f"/proc/{pid}/cgroup").read()  # noqa: SIM115
-            command = open(f"/proc/{pid}/cmdline").read()  # noqa: SIM115
+            line = Path(f"/proc/{pid}/cgroup").read_text()
+            command = Path(f"/proc/{pid}/cmdline").read_text()
         except OSError:
             continue
         if uid.replace("-", "_") in line.replace("-", "_") and "catatonit" not in command:
-            os.kill(pid, signal.SIGKILL)
+            doomed.append(pid)
+    # Stopped first, so that a shell whose child dies before it cannot end by itself with another exit code.
+    for signal_number in (signal.SIGSTOP, signal.SIGKILL):
+        for pid in doomed:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal_number)
 
 
 def kill_node(cluster: Cluster, name: str) -> None:
