@@ -48,6 +48,9 @@ class Kernel:
         assert name not in self.elements, name
         self.elements[name] = {}
 
+    def _flush_set(self, name: str, body: str) -> None:
+        self.elements[name].clear()
+
     def _delete_set(self, name: str, body: str) -> None:
         assert not self.elements.pop(name), f"{name} is not empty"
 
@@ -78,7 +81,7 @@ class Kernel:
         texts = [rule for rules in self.chains.values() for rule in rules]
         texts += [value for found in self.elements.values() for value in found.values()]
         for text in texts:
-            for name in re.findall(r"goto ([\w.-]+)", text):
+            for name in re.findall(r"(?:goto|jump) ([\w.-]+)", text):
                 assert name in self.chains, f"{text}: no chain {name}"
             for name in re.findall(r"@([\w.-]+)", text):
                 assert name in self.elements, f"{text}: no set {name}"
