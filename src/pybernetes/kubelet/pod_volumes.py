@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from pybernetes.kubelet.container_starter import pod_ips
 from pybernetes.kubelet.context import NodeContext
-from pybernetes.kubelet.machine.model import PodState
+from pybernetes.kubelet.machine.model import Object, PodState
 from pybernetes.kubelet.volumes.manager import Surroundings
 from pybernetes.lib.clock import Timer
 
@@ -49,10 +49,7 @@ class PodVolumes:
 
     def show_addresses(self) -> bool:
         """Whether files show the pod's own address: they may have been written before it had one."""
-        volumes = self._state.spec.get("volumes") or ()
-        return any(
-            "status.podIP" in str(one.get("downwardAPI") or one.get("projected") or "") for one in volumes
-        )
+        return any("status.podIP" in str(source) for source in _downward_sources(self._state.pod))
 
     def _plan_renewal(self) -> None:
         if self._renewal is not None:
@@ -67,3 +64,25 @@ class PodVolumes:
         self._closed = True
         if self._renewal is not None:
             self._renewal.cancel()
+
+
+def _downward_sources(pod: Object) -> list[Object]:
+    """What of the pod's volumes shows fields of the pod itself."""
+    found = []
+    for volume in pod["spec"].get("volumes") or ():
+        found.append(volume.get("downwardAPI"))
+        found += [source.get("downwardAPI") for source in (volume.get("projected") or {}).get("sources") or ()]
+    return [source for source in found if source]
+
+
+def shown_otherwise(old: Object, new: Object) -> bool:
+    """Whether files that show fields of the pod differ between two versions of it."""
+    if not _downward_sources(new):
+        return False
+    if any(old["metadata"].get(field) != new["metadata"].get(field) for field in ("labels", "annotations")):
+        return True
+    return _resources(old) != _resources(new)
+
+
+def _resources(pod: Object) -> list[Object | None]:
+    return [container.get("resources") for container in pod["spec"].get("containers") or ()]

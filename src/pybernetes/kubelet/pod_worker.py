@@ -27,7 +27,7 @@ from pybernetes.kubelet.machine import instructions as do
 from pybernetes.kubelet.machine.machine import PodMachine
 from pybernetes.kubelet.machine.model import EXITED, Container, Object, Sandbox
 from pybernetes.kubelet.pod_reference import pod_reference
-from pybernetes.kubelet.pod_volumes import PodVolumes
+from pybernetes.kubelet.pod_volumes import PodVolumes, shown_otherwise
 from pybernetes.kubelet.probes.runner import HandlerFailed
 from pybernetes.kubelet.termination import reader
 from pybernetes.kubelet.volumes.manager import VolumeFailed
@@ -88,7 +88,10 @@ class PodWorker:
             listener()
 
     def update(self, pod: Object) -> None:
+        before = self.pod
         self.feed(ev.PodChanged(pod))
+        if shown_otherwise(before, pod):
+            self.sources_changed()
         if self.machine.status is not None and not self.done:
             self._node.status.reconcile(pod, self.machine.status)
 
@@ -101,7 +104,7 @@ class PodWorker:
         self._settle_soon(container_id)
 
     def sources_changed(self) -> None:
-        """A config map, secret or token that the pod's volumes show is new."""
+        """Something that the pod's volumes show is new: a config map, secret, token or field of the pod."""
         if self.machine.state.volumes == "ready" and not self.done:
             self._spawn(self._volumes.refresh(), "refresh")
 
