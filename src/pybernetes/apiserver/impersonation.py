@@ -10,15 +10,10 @@ from urllib.parse import unquote
 from pybernetes.api.errors import BadRequest
 from pybernetes.apiserver.auth.attributes import Attributes
 from pybernetes.apiserver.auth.authorizers import denial
-from pybernetes.apiserver.auth.user import (
-    ANONYMOUS,
-    AUTHENTICATED,
-    SERVICE_ACCOUNT_PREFIX,
-    UNAUTHENTICATED,
-    User,
-)
+from pybernetes.apiserver.auth.user import ANONYMOUS, AUTHENTICATED, UNAUTHENTICATED, User
 from pybernetes.apiserver.authorization import refusal
 from pybernetes.apiserver.context import Context
+from pybernetes.semantics import service_accounts
 
 _EXTRA = "impersonate-extra-"
 
@@ -57,10 +52,12 @@ async def impersonate(context: Context) -> None:
 
 
 async def _may_be_user(context: Context, name: str) -> None:
-    if name.startswith(SERVICE_ACCOUNT_PREFIX):
-        namespace, _, account = name.removeprefix(SERVICE_ACCOUNT_PREFIX).partition(":")
+    account = service_accounts.split_user_name(name)
+    if account is not None:
+        namespace, account_name = account
         await _may(
-            context, Attributes("impersonate", "", "v1", "serviceaccounts", namespace=namespace, name=account)
+            context,
+            Attributes("impersonate", "", "v1", "serviceaccounts", namespace=namespace, name=account_name),
         )
     else:
         await _may(context, Attributes("impersonate", "", "v1", "users", name=name))
@@ -69,9 +66,9 @@ async def _may_be_user(context: Context, name: str) -> None:
 def _groups(name: str, groups: list[str]) -> tuple[str, ...]:
     """Accounts get their own groups when none are asked for; everybody is authenticated, but for anonymous."""
     found = list(groups)
-    if name.startswith(SERVICE_ACCOUNT_PREFIX) and not groups:
-        namespace = name.removeprefix(SERVICE_ACCOUNT_PREFIX).partition(":")[0]
-        found = ["system:serviceaccounts", f"system:serviceaccounts:{namespace}"]
+    account = service_accounts.split_user_name(name)
+    if account is not None and not groups:
+        found.extend(service_accounts.groups(account[0]))
     last = UNAUTHENTICATED if name == ANONYMOUS else AUTHENTICATED
     if AUTHENTICATED not in found and UNAUTHENTICATED not in found:
         found.append(last)

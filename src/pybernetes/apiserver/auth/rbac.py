@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 from pybernetes.apiserver.auth.attributes import Attributes
-from pybernetes.apiserver.auth.user import SERVICE_ACCOUNT_PREFIX, User
+from pybernetes.apiserver.auth.user import User
+from pybernetes.semantics.service_accounts import user_name
 
 Object = dict[str, Any]
 Rule = dict[str, Any]
@@ -105,7 +106,7 @@ class _Grants:
             kind, name = subject.get("kind", ""), subject.get("name", "")
             if kind == "ServiceAccount":
                 namespace = subject.get("namespace") or binding["metadata"].get("namespace", "")
-                kind, name = "User", f"{SERVICE_ACCOUNT_PREFIX}{namespace}:{name}"
+                kind, name = "User", user_name(namespace, name)
             index.setdefault((kind, name), []).append(binding)
 
     def bindings(self, index: dict[tuple[str, str], list[Object]], user: User) -> Iterator[Object]:
@@ -201,7 +202,7 @@ def _reason(kind: str, binding: Object, user: User) -> str:
             break
         if subject_kind == "ServiceAccount":
             namespace = subject.get("namespace") or metadata.get("namespace", "")
-            if f"{SERVICE_ACCOUNT_PREFIX}{namespace}:{subject_name}" == user.name:
+            if user_name(namespace, subject_name) == user.name:
                 subject_name = f"{subject_name}/{namespace}"
                 break
     return (

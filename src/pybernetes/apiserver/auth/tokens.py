@@ -1,12 +1,15 @@
 """Service account tokens: made for pods and people by TokenRequest, and recognised when they come back.
 
 A token names its account and, when bound, the pod, secret or node that it lives and dies with. Bound
-tokens are checked against those objects at every use, so deleting the pod ends its token at once.
+tokens are checked against those objects at every use, so deleting the pod ends its token at once. Tokens that
+the token controller has put into Secrets are recognised as well; they live as long as their Secret.
 Source: https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/
 """
 
 from __future__ import annotations
 
+import base64
+import hmac
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -15,8 +18,14 @@ from typing import Any
 
 from pybernetes.api.errors import Unauthorized
 from pybernetes.api.kinds import NODES, PODS, SECRETS, SERVICE_ACCOUNTS, Kind
-from pybernetes.apiserver.auth import jwt
 from pybernetes.apiserver.auth.user import User, service_account
+from pybernetes.lib import jwt
+from pybernetes.semantics.service_accounts import (
+    INVALID_SINCE,
+    SECRET_ISSUER,
+    SecretToken,
+    user_name,
+)
 
 Object = dict[str, Any]
 Lookup = Callable[[Kind, str | None, str], Awaitable[Object | None]]
@@ -86,7 +95,7 @@ class ServiceAccountTokens:
             "jti": str(uuid.uuid4()),
             PRIVATE: private,
             "nbf": start,
-            "sub": f"system:serviceaccount:{metadata['namespace']}:{metadata['name']}",
+            "sub": user_name(metadata["namespace"], metadata["name"]),
         }
         return jwt.sign(self._private, claims), datetime.fromtimestamp(start + seconds, self._now().tzinfo)
 
@@ -95,6 +104,8 @@ class ServiceAccountTokens:
         claims = self._claims(token)
         if claims is None:
             return None
+        if claims["iss"] == SECRET_ISSUER:
+            return await self._of_secret(token, claims, audiences)
         now = self._now().timestamp()
         if not claims.get("nbf", 0) <= now < claims.get("exp", 0):
             raise Unauthorized("Unauthorized")
@@ -124,12 +135,30 @@ class ServiceAccountTokens:
                 extra[f"authentication.kubernetes.io/{kind}-uid"] = [bound["uid"]]
         return service_account(namespace, name, uid, extra)
 
+    async def _of_secret(self, token: str, claims: jwt.Claims, audiences: Sequence[str]) -> User:
+        """Such a token is for this server alone, and good while its Secret has it."""
+        said = SecretToken.from_claims(claims)
+        if said is None or (audiences and not set(audiences) & set(self.audiences)):
+            raise Unauthorized("Unauthorized")
+        secret = await self._lookup(SECRETS, said.namespace, said.secret)
+        account = await self._lookup(SERVICE_ACCOUNTS, said.namespace, said.account)
+        if secret is None or account is None or account["metadata"].get("uid") != said.uid:
+            raise Unauthorized("Unauthorized")
+        if any("deletionTimestamp" in one["metadata"] for one in (secret, account)):
+            raise Unauthorized("Unauthorized")
+        held = str((secret.get("data") or {}).get("token", ""))
+        if not hmac.compare_digest(held.encode(), base64.b64encode(token.encode())):
+            raise Unauthorized("Unauthorized")
+        if (secret["metadata"].get("labels") or {}).get(INVALID_SINCE):
+            raise Unauthorized("Unauthorized")
+        return service_account(said.namespace, said.account, said.uid)
+
     def _claims(self, token: str) -> jwt.Claims | None:
         claims = self._verified.get(token)
         if claims is not None:
             return claims
         claims = jwt.peek(token)
-        if claims is None or claims.get("iss") != self.issuer:
+        if claims is None or claims.get("iss") not in (self.issuer, SECRET_ISSUER):
             return None
         if not any(jwt.verify(key, token) for key in self._keys):
             raise Unauthorized("Unauthorized")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from pybernetes.semantics import service_accounts
+
 ANONYMOUS = "system:anonymous"
 AUTHENTICATED = "system:authenticated"
 UNAUTHENTICATED = "system:unauthenticated"
 MASTERS = "system:masters"
 NODES = "system:nodes"
 NODE_PREFIX = "system:node:"
-SERVICE_ACCOUNT_PREFIX = "system:serviceaccount:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,8 @@ def service_account(
 ) -> User:
     """The user that a service account's token stands for."""
     return User(
-        f"{SERVICE_ACCOUNT_PREFIX}{namespace}:{name}",
+        service_accounts.user_name(namespace, name),
         uid,
-        ("system:serviceaccounts", f"system:serviceaccounts:{namespace}", AUTHENTICATED),
+        (*service_accounts.groups(namespace), AUTHENTICATED),
         tuple((key, tuple(values)) for key, values in (extra or {}).items()),
     )

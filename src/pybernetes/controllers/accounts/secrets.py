@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import base64
 from pathlib import Path
-from typing import Any
-
-import msgspec
+from typing import TYPE_CHECKING, Any
 
 from pybernetes.api.errors import NotFound
 from pybernetes.api.kinds import SECRETS, SERVICE_ACCOUNTS
@@ -18,26 +16,12 @@ from pybernetes.client.interface import Object
 from pybernetes.controllers.actions import delete_of, patch_of
 from pybernetes.controllers.objects import annotations_of, is_deleting, name_of, namespace_of, uid_of
 from pybernetes.controllers.reconciler import Context, Reconciler
+from pybernetes.semantics.service_accounts import ACCOUNT_NAME, ACCOUNT_UID, SECRET_TYPE, SecretToken
 
-TYPE = "kubernetes.io/service-account-token"
-ACCOUNT_NAME = "kubernetes.io/service-account.name"
-ACCOUNT_UID = "kubernetes.io/service-account.uid"
-ISSUER = "kubernetes/serviceaccount"
-_CLAIM = "kubernetes.io/serviceaccount/"
+if TYPE_CHECKING:
+    from pybernetes.lib.jwt import PrivateKey
+
 _ACCOUNT_INDEX = "service account"
-
-
-def claims(secret: Object, account: Object) -> dict[str, str]:
-    """What a token in a Secret says; it has no end."""
-    namespace = namespace_of(secret)
-    return {
-        "iss": ISSUER,
-        f"{_CLAIM}namespace": namespace,
-        f"{_CLAIM}secret.name": name_of(secret),
-        f"{_CLAIM}service-account.name": name_of(account),
-        f"{_CLAIM}service-account.uid": uid_of(account),
-        "sub": f"system:serviceaccount:{namespace}:{name_of(account)}",
-    }
 
 
 def missing_data(secret: Object, account: Object, root_ca: bytes) -> dict[str, str]:
@@ -47,38 +31,6 @@ def missing_data(secret: Object, account: Object, root_ca: bytes) -> dict[str, s
     if root_ca:
         wanted["ca.crt"] = base64.b64encode(root_ca).decode()
     return {key: value for key, value in wanted.items() if data.get(key) != value}
-
-
-def _url_base64(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-class TokenSigner:
-    """A JWT (RFC 7519) signed with the service account key, RSA or P-256; named as the API server names its keys."""
-
-    def __init__(self, key_file: str) -> None:
-        from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-        self._key: Any = load_pem_private_key(Path(key_file).read_bytes(), None)
-
-    def sign(self, payload: dict[str, Any]) -> str:
-        from cryptography.hazmat.primitives import hashes
-        from cryptography.hazmat.primitives.asymmetric import ec, padding, utils
-        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
-        public = self._key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        digest = hashes.Hash(hashes.SHA256())
-        digest.update(public)
-        elliptic = isinstance(self._key, ec.EllipticCurvePrivateKey)
-        header = {"alg": "ES256" if elliptic else "RS256", "kid": _url_base64(digest.finalize())}
-        body = ".".join(_url_base64(msgspec.json.encode(part)) for part in (header, payload))
-        if elliptic:
-            encoded = self._key.sign(body.encode(), ec.ECDSA(hashes.SHA256()))
-            r, s = utils.decode_dss_signature(encoded)
-            signature = r.to_bytes(32, "big") + s.to_bytes(32, "big")
-        else:
-            signature = self._key.sign(body.encode(), padding.PKCS1v15(), hashes.SHA256())
-        return f"{body}.{_url_base64(signature)}"
 
 
 def _index_by_account(secret: Object) -> tuple[str, ...]:
@@ -93,14 +45,14 @@ class TokenController(Reconciler):
     source = "serviceaccount-token-controller"
 
     def __init__(self, context: Context) -> None:
-        self._signer: TokenSigner | None = None
+        self._key: PrivateKey | None = None
         path = context.options.root_ca_file
         self._root_ca = Path(path).read_bytes() if path else b""
         super().__init__(context)
         self.workers = context.options.concurrent_serviceaccount_token_syncs
 
     def watch(self) -> None:
-        self.secrets = self.context.informers.informer(SECRETS, field_selector=f"type={TYPE}")
+        self.secrets = self.context.informers.informer(SECRETS, field_selector=f"type={SECRET_TYPE}")
         self.informers.append(self.secrets)
         self.secrets.add_index(_ACCOUNT_INDEX, _index_by_account)
         self.secrets.add_handler(added=self.enqueue, updated=lambda old, new: self.enqueue(new))
@@ -126,14 +78,20 @@ class TokenController(Reconciler):
             return
         data = missing_data(secret, account, self._root_ca)
         if not (secret.get("data") or {}).get("token"):
-            if self._signer is None:
-                self._signer = TokenSigner(self.options.service_account_private_key_file)
-            data["token"] = base64.b64encode(self._signer.sign(claims(secret, account)).encode()).decode()
+            data["token"] = base64.b64encode(self._token(secret, account).encode()).decode()
         patch: dict[str, Any] = {"data": data} if data else {}
         if uid != uid_of(account):
             patch["metadata"] = {"annotations": {ACCOUNT_UID: uid_of(account)}}
         if patch:
             await self.act(patch_of(SECRETS, secret, patch))
+
+    def _token(self, secret: Object, account: Object) -> str:
+        from pybernetes.lib import jwt
+
+        if self._key is None:
+            self._key = jwt.load_private_key(Path(self.options.service_account_private_key_file).read_bytes())
+        said = SecretToken(namespace_of(secret), name_of(secret), name_of(account), uid_of(account))
+        return jwt.sign(self._key, said.claims())
 
     async def _account(self, namespace: str, name: str) -> Object | None:
         """From the cache; an account that is not there is asked for, before a Secret is deleted for it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,9 +11,10 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from pybernetes.api.errors import Unauthorized
-from pybernetes.api.kinds import PODS, SERVICE_ACCOUNTS, Kind
-from pybernetes.apiserver.auth import jwt
+from pybernetes.api.kinds import PODS, SECRETS, SERVICE_ACCOUNTS, Kind
 from pybernetes.apiserver.auth.tokens import Bound, ServiceAccountTokens
+from pybernetes.lib import jwt
+from pybernetes.semantics.service_accounts import INVALID_SINCE, SecretToken
 
 ISSUER = "https://kubernetes.default.svc.cluster.local"
 ACCOUNT: dict[str, Any] = {"metadata": {"namespace": "dev", "name": "bot", "uid": "u1"}}
@@ -121,3 +123,68 @@ async def test_rotated_keys_still_verify() -> None:
         "ES256",
         "RS256",
     ]
+
+
+def put_into_secret(world: World, key: bytes = EC, **changes: str) -> str:
+    """The token that the token controller would put into the Secret `dev/t`."""
+    claims = {**SecretToken("dev", "t", "bot", "u1").claims(), **changes}
+    token = jwt.sign(jwt.load_private_key(key), claims)
+    data = {"token": base64.b64encode(token.encode()).decode()}
+    world.objects[(SECRETS.resource, "t")] = {"metadata": {"namespace": "dev", "name": "t"}, "data": data}
+    return token
+
+
+async def test_a_token_in_a_secret_is_its_account_for_this_server_only() -> None:
+    world = World()
+    token = put_into_secret(world)
+    user = await world.tokens.authenticate_token(token)
+    assert user is not None and (user.name, user.uid) == ("system:serviceaccount:dev:bot", "u1")
+    assert "system:serviceaccounts:dev" in user.groups
+    assert await world.tokens.authenticate_token(token, [ISSUER])
+    with pytest.raises(Unauthorized):
+        await world.tokens.authenticate_token(token, ["vault"])
+
+
+@pytest.mark.parametrize(
+    "spoil", ["secret", "data", "label", "deleted", "account", "new account", "account deleted"]
+)
+async def test_a_token_in_a_secret_ends_with_secret_and_account(spoil: str) -> None:
+    world = World()
+    token = put_into_secret(world)
+    assert await world.tokens.authenticate_token(token)
+    secret, account = world.objects[("secrets", "t")], {"metadata": dict(ACCOUNT["metadata"])}
+    world.objects[("serviceaccounts", "bot")] = account
+    if spoil == "secret":
+        del world.objects[("secrets", "t")]
+    elif spoil == "data":
+        secret["data"] = {"token": "b3RoZXI="}
+    elif spoil == "label":
+        secret["metadata"]["labels"] = {INVALID_SINCE: "2026-01-01"}
+    elif spoil == "deleted":
+        secret["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    elif spoil == "account":
+        del world.objects[("serviceaccounts", "bot")]
+    elif spoil == "new account":
+        account["metadata"]["uid"] = "u2"
+    else:
+        account["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    with pytest.raises(Unauthorized):
+        await world.tokens.authenticate_token(token)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"sub": "system:serviceaccount:dev:other"}, {"kubernetes.io/serviceaccount/secret.name": ""}],
+)
+async def test_a_token_in_a_secret_has_to_say_one_thing(changes: dict[str, str]) -> None:
+    world = World()
+    token = put_into_secret(world, **changes)
+    with pytest.raises(Unauthorized):
+        await world.tokens.authenticate_token(token)
+
+
+async def test_a_token_in_a_secret_has_to_be_signed_by_a_key_of_the_cluster() -> None:
+    world = World()
+    token = put_into_secret(world, pem(ec.generate_private_key(ec.SECP256R1())))
+    with pytest.raises(Unauthorized):
+        await world.tokens.authenticate_token(token)

@@ -41,7 +41,7 @@ def load_private_key(pem: bytes) -> PrivateKey:
 
 
 def load_public_key(pem: bytes) -> PublicKey:
-    """From a public key, a private key or a certificate in PEM. Raises ValueError."""
+    """From a public or a private key in PEM. Raises ValueError."""
     if b"PRIVATE KEY" in pem:
         return load_private_key(pem).public_key()
     key = serialization.load_pem_public_key(pem)
