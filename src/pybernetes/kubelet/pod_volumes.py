@@ -71,7 +71,9 @@ def _downward_sources(pod: Object) -> list[Object]:
     found = []
     for volume in pod["spec"].get("volumes") or ():
         found.append(volume.get("downwardAPI"))
-        found += [source.get("downwardAPI") for source in (volume.get("projected") or {}).get("sources") or ()]
+        found += [
+            source.get("downwardAPI") for source in (volume.get("projected") or {}).get("sources") or ()
+        ]
     return [source for source in found if source]
 
 
