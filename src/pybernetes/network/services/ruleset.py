@@ -48,10 +48,17 @@ def skeleton(place: Place) -> str:
         *chain("services", [f"{door} vmap @doors"]),
         *chain("inside-services", [f"{door} vmap @inside-doors", f"{door} vmap @doors"]),
         *chain(
-            "masquerade-services",
+            "masquerade-inside",
             [
                 f"{ip} saddr . {ip} daddr @hairpins masquerade fully-random",
-                f"ct original {ip} daddr @service-ranges {ip} saddr != @pods masquerade fully-random",
+                f"{ip} saddr != @pods masquerade fully-random",
+            ],
+        ),
+        *chain(
+            "masquerade-services",
+            [
+                f"ct original {ip} daddr @service-ranges goto masquerade-inside",
+                f"{ip} saddr . {ip} daddr @hairpins masquerade fully-random",
                 *(f"meta l4proto {one} {words.origin} vmap @masquerades" for one in ("tcp", "udp", "sctp")),
             ],
         ),
@@ -92,9 +99,10 @@ def skeleton(place: Place) -> str:
             "forward",
             [
                 "type filter hook forward priority filter; policy accept;",
-                f"{ip} saddr @pods ct state invalid drop",
-                f"ct state new {door} vmap @closed",
-                f"ct state new {ip} daddr @service-ranges goto refuse",
+                "ct state established,related accept",
+                f"ct state invalid {ip} saddr @pods drop",
+                f"{door} vmap @closed",
+                f"{ip} daddr @service-ranges goto refuse",
             ],
         ),
         *chain(
