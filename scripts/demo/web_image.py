@@ -25,7 +25,11 @@ START = """#!/bin/sh
 mkdir -p /tmp/www
 echo "$GREETING from pod $POD on $NODE" > /tmp/www/index.html
 echo "serving on port 8080"
-exec httpd -f -v -p 8080 -h /tmp/www
+# The first process of a container gets no default for SIGTERM: say that it means the end.
+trap 'kill $server; exit 0' TERM
+httpd -f -v -p 8080 -h /tmp/www &
+server=$!
+wait
 """
 
 image = Image(
