@@ -34,6 +34,7 @@ from pybernetes.apiserver.auth.authenticators import (
     TokenAuthenticator,
 )
 from pybernetes.apiserver.auth.authorizers import Authorizer, Authorizers, Masters
+from pybernetes.apiserver.auth.front_proxy import FrontProxies
 from pybernetes.apiserver.auth.node import NodeAuthorizer
 from pybernetes.apiserver.auth.rbac import RBAC
 from pybernetes.apiserver.auth.tokens import ServiceAccountTokens
@@ -180,12 +181,18 @@ class Access:
             server.clock.now,
         )
         self.bearer_tokens = BearerTokens(self._token_kinds())
-        ways: list[Authenticator] = []
-        if options.client_ca:
-            ways.append(ClientCertificates(options.client_ca, server.clock.now))
-        ways.append(self.bearer_tokens)
-        self.authenticators = Authenticators(ways)
+        self.authenticators = Authenticators(self._ways(), anonymous=options.anonymous)
         self.authorizers = Authorizers(self._authorizers())
+
+    def _ways(self) -> list[Authenticator]:
+        options, moment = self._server.options, self._server.clock.now
+        ways: list[Authenticator] = []
+        if options.front_proxy_ca:
+            proxies = ClientCertificates(options.front_proxy_ca, moment)
+            ways.append(FrontProxies(proxies, options.front_proxy_names))
+        if options.client_ca:
+            ways.append(ClientCertificates(options.client_ca, moment))
+        return [*ways, self.bearer_tokens]
 
     def _token_kinds(self) -> list[TokenAuthenticator]:
         server, options = self._server, self._server.options

@@ -5,12 +5,10 @@ https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-imp
 
 from __future__ import annotations
 
-from urllib.parse import unquote
-
 from pybernetes.api.errors import BadRequest
 from pybernetes.apiserver.auth.attributes import Attributes
 from pybernetes.apiserver.auth.authorizers import denial
-from pybernetes.apiserver.auth.user import ANONYMOUS, AUTHENTICATED, UNAUTHENTICATED, User
+from pybernetes.apiserver.auth.user import User, extra_of, with_standing
 from pybernetes.apiserver.authorization import refusal
 from pybernetes.apiserver.context import Context
 from pybernetes.semantics import service_accounts
@@ -24,10 +22,7 @@ async def impersonate(context: Context) -> None:
     name = headers.get("impersonate-user")
     groups = headers.get_all("impersonate-group")
     uid = headers.get("impersonate-uid")
-    extra: dict[str, list[str]] = {}
-    for header, value in headers.items():
-        if header.startswith(_EXTRA):
-            extra.setdefault(unquote(header[len(_EXTRA) :]), []).append(value)
+    extra = extra_of(headers, _EXTRA)
     if not name:
         if groups or uid or extra:
             raise BadRequest("requested impersonation without impersonating a user")
@@ -37,18 +32,13 @@ async def impersonate(context: Context) -> None:
         await _may(context, Attributes("impersonate", "", "v1", "groups", name=group))
     if uid:
         await _may(context, Attributes("impersonate", "authentication.k8s.io", "v1", "uids", name=uid))
-    for key, values in extra.items():
+    for key, values in extra:
         for value in values:
             await _may(
                 context,
                 Attributes("impersonate", "authentication.k8s.io", "v1", "userextras", key, name=value),
             )
-    context.user = User(
-        name,
-        uid,
-        _groups(name, groups),
-        tuple((key, tuple(values)) for key, values in extra.items()),
-    )
+    context.user = User(name, uid, _groups(name, groups), extra)
 
 
 async def _may_be_user(context: Context, name: str) -> None:
@@ -69,10 +59,7 @@ def _groups(name: str, groups: list[str]) -> tuple[str, ...]:
     account = service_accounts.split_user_name(name)
     if account is not None and not groups:
         found.extend(service_accounts.groups(account[0]))
-    last = UNAUTHENTICATED if name == ANONYMOUS else AUTHENTICATED
-    if AUTHENTICATED not in found and UNAUTHENTICATED not in found:
-        found.append(last)
-    return tuple(found)
+    return with_standing(name, found)
 
 
 async def _may(context: Context, asked: Attributes) -> None:

@@ -25,7 +25,8 @@ class Options:
                          endpoints alone); advertise_port is its port
     Who may come in:
       client_ca          CA certificates (PEM) that sign client certificates; b"" accepts none
-      front_proxy_ca     CA certificates (PEM) of authenticating proxies, with their allowed names
+      front_proxy_ca     CA certificates (PEM) of authenticating proxies, which say in X-Remote- headers who asks;
+                         front_proxy_names are the common names that they may have, none allow any
       token_file         upstream's --token-auth-file: CSV lines `token,user,uid,"group1,group2"`
       anonymous          unauthenticated requests become system:anonymous instead of 401
       authorization      "RBAC", or "AlwaysAllow" for tests

@@ -185,3 +185,10 @@ async def test_nodes_are_proxied_to(api: Api, kubelet: Kubelet) -> None:
     status = {"addresses": [{"type": "InternalIP", "address": "10.0.0.1"}]}
     await api.patch("/api/v1/nodes/n1/status", {"status": status})
     assert (await api.get("/api/v1/nodes/n1/proxy/healthz")).body == b"/healthz"
+
+
+async def test_no_word_on_who_asks_reaches_a_pod(api: Api, kubelet: Kubelet) -> None:
+    await api.get(PODS + "/web/proxy/", x_remote_user="ann", x_remote_extra_a="b", x_mine="c")
+    headers = kubelet.requests[0].headers
+    assert "x-mine" in headers
+    assert not {name for name, _ in headers.items() if name.startswith("x-remote") or name == "authorization"}

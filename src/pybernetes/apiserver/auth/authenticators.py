@@ -1,7 +1,8 @@
-"""Who is asking: client certificates, bearer tokens of three kinds, or nobody in particular.
+"""Who is asking: an authenticating proxy, client certificates, bearer tokens of several kinds, or nobody.
 
 `Authenticators` asks each authenticator in turn. One answers a `User`, None when the request does not
-carry its kind of credential, or raises `Unauthorized` when it does and the credential is bad.
+carry its kind of credential, or raises `Unauthorized` when it does and the credential is bad; another
+credential of the request may still be good.
 Source: https://kubernetes.io/docs/reference/access-authn-authz/authentication/
 """
 
@@ -118,14 +119,23 @@ class BearerTokens:
 
 
 class Authenticators:
-    """All of them in order; a request without any credential is `system:anonymous`."""
+    """All of them in order; a request without any credential is `system:anonymous`, where that is let in."""
 
-    def __init__(self, authenticators: Sequence[Authenticator]) -> None:
+    def __init__(self, authenticators: Sequence[Authenticator], *, anonymous: bool = True) -> None:
         self._authenticators = authenticators
+        self._anonymous = anonymous
 
     async def authenticate(self, request: Request) -> User:
+        """Raises Unauthorized."""
+        refused: Unauthorized | None = None
         for authenticator in self._authenticators:
-            user = await authenticator.authenticate(request)
+            try:
+                user = await authenticator.authenticate(request)
+            except Unauthorized as error:
+                refused = error
+                continue
             if user is not None:
                 return user
+        if refused is not None or not self._anonymous:
+            raise refused or Unauthorized("Unauthorized")
         return ANONYMOUS_USER

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from urllib.parse import unquote
 
+from pybernetes.lib.http.messages import Headers
 from pybernetes.semantics import service_accounts
 
 ANONYMOUS = "system:anonymous"
@@ -56,3 +59,19 @@ def service_account(
         (*service_accounts.groups(namespace), AUTHENTICATED),
         tuple((key, tuple(values)) for key, values in (extra or {}).items()),
     )
+
+
+def with_standing(name: str, groups: Sequence[str]) -> tuple[str, ...]:
+    """The groups, and that the user is authenticated (or anonymous) unless they say so themselves."""
+    if AUTHENTICATED in groups or UNAUTHENTICATED in groups:
+        return tuple(groups)
+    return (*groups, UNAUTHENTICATED if name == ANONYMOUS else AUTHENTICATED)
+
+
+def extra_of(headers: Headers, prefix: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """`User.extra` from headers whose names are `prefix` (in small letters) and a percent-encoded key."""
+    found: dict[str, list[str]] = {}
+    for header, value in headers.items():
+        if header.startswith(prefix):
+            found.setdefault(unquote(header[len(prefix) :]), []).append(value)
+    return tuple((key, tuple(values)) for key, values in found.items())

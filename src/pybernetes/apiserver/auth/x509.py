@@ -1,7 +1,7 @@
 """Client certificates: the common name is the user, each organisation a group.
 
 TLS has already checked that the peer owns the certificate and that some CA of the bundle signed it; here
-it is tied to the client CA in particular, because the bundle may hold the front-proxy CA as well.
+it is tied to one of those CAs in particular: the client CA, or the front-proxy CA (`front_proxy.py`).
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ class ClientCertificates:
     def __init__(self, ca_pem: bytes, now: Callable[[], datetime]) -> None:
         self._authorities = x509.load_pem_x509_certificates(ca_pem)
         self._now = now
-        self._known: dict[bytes, tuple[User, datetime]] = {}
+        self._known: dict[bytes, tuple[User, datetime] | None] = {}
 
     async def authenticate(self, request: Request) -> User | None:
+        """None when there is no certificate, or another CA's. Raises Unauthorized for one that is no good."""
         der = request.peer.certificate
         if der is None:
             return None
-        known = self._known.get(der)
-        if known is None:
-            known = self._examine(der)
-            if known is None:
-                return None
+        if der not in self._known:
             if len(self._known) >= CACHED:
                 self._known.clear()
-            self._known[der] = known
+            self._known[der] = self._examine(der)
+        known = self._known[der]
+        if known is None:
+            return None
         user, not_after = known
         if self._now() > not_after:
             raise Unauthorized("Unauthorized")

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 
 from pybernetes.api.errors import ServiceUnavailable
+from pybernetes.apiserver.auth import front_proxy
 from pybernetes.apiserver.bodies import read_bytes
 from pybernetes.apiserver.context import Context
 from pybernetes.lib.http.messages import Answer, Headers, Request, Response, Streaming, Upgrade, Writer
@@ -29,6 +30,7 @@ _HOP_BY_HOP = frozenset(
     )
 )
 _NEVER_PASSED = frozenset(("authorization", "accept-encoding"))
+_IDENTITY = ("impersonate-", front_proxy.PREFIX)
 
 
 def wants_upgrade(request: Request) -> bool:
@@ -41,7 +43,7 @@ def passed_headers(request: Request) -> Headers:
         [
             (name, value)
             for name, value in request.headers.items()
-            if name not in _HOP_BY_HOP and name not in _NEVER_PASSED and not name.startswith("impersonate-")
+            if name not in _HOP_BY_HOP and name not in _NEVER_PASSED and not name.startswith(_IDENTITY)
         ]
     )
 

@@ -18,6 +18,7 @@ from pybernetes.apiserver.auth.authenticators import (
     BootstrapTokens,
     StaticTokens,
 )
+from pybernetes.apiserver.auth.front_proxy import FrontProxies
 from pybernetes.apiserver.auth.user import ANONYMOUS_USER
 from pybernetes.apiserver.auth.x509 import ClientCertificates
 from pybernetes.lib.http.messages import Headers, Peer, Request
@@ -153,3 +154,64 @@ async def test_unknown_token_is_unauthorized_and_none_is_anonymous(tmp_path: Pat
     assert await chain.authenticate(Request("GET", "/")) == ANONYMOUS_USER
     with pytest.raises(Unauthorized):
         await chain.authenticate(with_token("guess"))
+
+
+async def test_nobody_in_particular_may_be_kept_out() -> None:
+    with pytest.raises(Unauthorized):
+        await Authenticators([], anonymous=False).authenticate(Request("GET", "/"))
+
+
+async def test_a_good_credential_counts_beside_a_bad_one(tmp_path: Path) -> None:
+    file = tmp_path / "tokens.csv"
+    file.write_text("secret,ann,1\n")
+    certificates = ClientCertificates(CA.pem, lambda: NOW + timedelta(days=2))
+    chain = Authenticators([certificates, BearerTokens([StaticTokens.from_file(file)])])
+    request = Request(
+        "GET", "/", Headers({"Authorization": "Bearer secret"}), peer=Peer(certificate=CA.issue("bob"))
+    )
+    assert (await chain.authenticate(request)).name == "ann"
+
+
+PROXY_CA = Authority("front-proxy-ca")
+PROXY = PROXY_CA.issue("front-proxy-client")
+
+
+def through(certificate: bytes, *headers: tuple[str, str]) -> Request:
+    return Request("GET", "/", Headers(headers), peer=Peer(certificate=certificate))
+
+
+def front_proxies(*names: str) -> Authenticators:
+    proxies = FrontProxies(ClientCertificates(PROXY_CA.pem, lambda: NOW), names)
+    return Authenticators([proxies, ClientCertificates(CA.pem, lambda: NOW)])
+
+
+async def test_a_proxy_says_who_asks() -> None:
+    request = through(
+        PROXY,
+        ("X-Remote-User", "ann"),
+        ("X-Remote-Uid", "7"),
+        ("X-Remote-Group", "dev"),
+        ("X-Remote-Group", "ops"),
+        ("X-Remote-Extra-Acme.com%2Fproject", "a"),
+        ("X-Remote-Extra-Acme.com%2Fproject", "b"),
+    )
+    user = await front_proxies("front-proxy-client").authenticate(request)
+    assert (user.name, user.uid, user.groups) == ("ann", "7", ("dev", "ops", "system:authenticated"))
+    assert user.extra == (("acme.com/project", ("a", "b")),)
+
+
+async def test_a_proxy_that_may_not_or_says_nobody_is_refused() -> None:
+    headers = ("X-Remote-User", "ann")
+    with pytest.raises(Unauthorized):
+        await front_proxies("another").authenticate(through(PROXY, headers))
+    with pytest.raises(Unauthorized):
+        await front_proxies().authenticate(through(PROXY))
+    assert (await front_proxies().authenticate(through(PROXY, headers))).name == "ann"
+
+
+async def test_others_are_not_believed_who_they_say_they_are() -> None:
+    request = through(CA.issue("bob"), ("X-Remote-User", "ann"), ("X-Remote-Group", "system:masters"))
+    user = await front_proxies("front-proxy-client").authenticate(request)
+    assert (user.name, user.groups) == ("bob", ("system:authenticated",))
+    bare = Request("GET", "/", Headers({"X-Remote-User": "ann"}))
+    assert await front_proxies().authenticate(bare) == ANONYMOUS_USER
