@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from pybernetes.lib.clock import Clock, RealClock
+from pybernetes.store.committer import Committer
 from pybernetes.store.expiry import Appointments, Expiry, Keys
 from pybernetes.store.interface import (
     Compacted,
@@ -80,7 +81,7 @@ class SqliteStore:
         self._file = file
         self._clock = clock
         self._loop = asyncio.get_running_loop()
-        self._committing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-commit")
+        self._committer = Committer(self._loop, "store-commit")
         self._reading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-read")
         (self._written,) = file.writer.execute(_LAST).fetchone()
         ((self._compacted,),) = file.writer.execute(_COMPACTED).fetchall()
@@ -208,7 +209,7 @@ class SqliteStore:
             return
         checkpoint = self._checkpoints.take_due()
         if checkpoint is not None:
-            self._fly(checkpoint, lambda _: None)
+            self._fly(checkpoint, _nothing)
         elif self._waiting or self._compactions:
             self._start_batch()
         elif self._idle is not None and not self._idle.done():
@@ -237,7 +238,7 @@ class SqliteStore:
             self._fail(error, outcomes)
             return
 
-        def committed(_: object) -> None:
+        def committed() -> None:
             if events:
                 self._feed.publish(events)
                 self._retention.wrote(events[-1].revision)
@@ -278,24 +279,20 @@ class SqliteStore:
                     done.set_exception(outcome.mismatch)
 
     def _fly(
-        self,
-        work: Callable[[], object],
-        landed: Callable[[object], None],
-        outcomes: _Outcomes | None = None,
+        self, work: Callable[[], object], landed: Callable[[], object], outcomes: _Outcomes | None = None
     ) -> None:
         """Run `work` in a thread, alone on the writing side; then `landed`, then the next step."""
         self._in_flight = True
 
-        def done(future: asyncio.Future[object]) -> None:
+        def done(error: BaseException | None) -> None:
             self._in_flight = False
-            error = future.exception()
             if error is not None:
                 self._fail(error, outcomes or [])
                 return
-            landed(future.result())
+            landed()
             self._step()
 
-        self._loop.run_in_executor(self._committing, work).add_done_callback(done)
+        self._committer.run(work, done)
 
     def _expire(self, due: Keys) -> None:
         for key, revision in due:
@@ -405,11 +402,22 @@ class SqliteStore:
             self._schedule()
             await self._idle
         if self._broken is None:
-            await self._loop.run_in_executor(self._committing, self._checkpoints.empty)
+            await self._empty_log()
         self._feed.close(self._broken)
-        self._committing.shutdown()
+        self._committer.stop()
         self._reading.shutdown()
         self._file.close()
+
+    async def _empty_log(self) -> None:
+        emptied: asyncio.Future[BaseException | None] = self._loop.create_future()
+        self._committer.run(self._checkpoints.empty, emptied.set_result)
+        error = await emptied
+        if error is not None:
+            raise error
+
+
+def _nothing() -> None:
+    """Nothing is left to do when a checkpoint is done."""
 
 
 def _range(column: str, prefix: str) -> tuple[str, tuple[str, ...]]:
