@@ -138,7 +138,11 @@ async def test_approval_and_certificate_have_their_own_doors(api: Api) -> None:
     assert approved.json["status"]["conditions"][0]["lastTransitionTime"]
     assert "certificate" not in approved.json["status"]
     stripped = await api.put(CSRS + "/c/status", {**made, "status": {"conditions": []}})
-    assert stripped.json["status"]["conditions"][0]["type"] == "Approved"
+    assert stripped.status == 422
+    assert 'updates may not remove a condition of type "Approved"' in stripped.message
+    denied = {"type": "Denied", "status": "True", "reason": "Test"}
+    both = await api.put(CSRS + "/c/approval", {**made, "status": {"conditions": [condition, denied]}})
+    assert both.status == 422 and "mutually exclusive" in both.message
 
 
 async def token(api: Api, **spec: Any) -> Any:

@@ -21,19 +21,23 @@ Object = dict[str, Any]
 
 _FILES = {
     "": "core",
+    "admissionregistration.k8s.io": "webhooks",
     "apiextensions.k8s.io": "extensions",
     "apiregistration.k8s.io": "extensions",
     "apps": "apps",
     "autoscaling": "cluster",
     "batch": "batch",
-    "certificates.k8s.io": "cluster",
+    "certificates.k8s.io": "certificates",
     "coordination.k8s.io": "cluster",
     "discovery.k8s.io": "cluster",
+    "flowcontrol.apiserver.k8s.io": "flowcontrol",
     "networking.k8s.io": "networking",
+    "node.k8s.io": "runtimes",
     "policy": "cluster",
     "rbac.authorization.k8s.io": "rbac",
+    "resource.k8s.io": "devices",
     "scheduling.k8s.io": "cluster",
-    "storage.k8s.io": "cluster",
+    "storage.k8s.io": "storage",
 }
 
 

@@ -1,9 +1,7 @@
-"""Leases, endpoint slices, disruption budgets, priorities, storage classes and certificate requests."""
+"""Leases, endpoint slices, disruption budgets, priorities and autoscalers."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import Any
 
 from pybernetes.api.fields import (
@@ -155,67 +153,6 @@ def update_priority_class(new: Object, old: Object, subresource: str) -> list[Fi
     return errors + immutable(new, old, "preemptionPolicy", ROOT)
 
 
-def storage_class(obj: Object) -> list[FieldError]:
-    errors: list[FieldError] = []
-    if not obj.get("provisioner"):
-        errors.append(required(ROOT.child("provisioner")))
-    if obj.get("reclaimPolicy"):
-        errors.extend(one_of(obj["reclaimPolicy"], ("Delete", "Retain"), ROOT.child("reclaimPolicy")))
-    mode, choices = obj.get("volumeBindingMode"), ("Immediate", "WaitForFirstConsumer")
-    if not mode:
-        errors.append(required(ROOT.child("volumeBindingMode")))
-    else:
-        errors.extend(one_of(mode, choices, ROOT.child("volumeBindingMode")))
-    return errors
-
-
-def update_storage_class(new: Object, old: Object, subresource: str) -> list[FieldError]:
-    errors = storage_class(new)
-    for field in ("parameters", "provisioner", "reclaimPolicy"):
-        if new.get(field) != old.get(field):
-            errors.append(forbidden(ROOT.child(field), f"updates to {field} are forbidden."))
-    return errors + immutable(new, old, "volumeBindingMode", ROOT)
-
-
-def signing_request(obj: Object) -> list[FieldError]:
-    spec = obj.get("spec") or {}
-    errors: list[FieldError] = []
-    if not spec.get("usages"):
-        errors.append(required(SPEC.child("usages")))
-    signer = spec.get("signerName") or ""
-    where = SPEC.child("signerName")
-    if not signer:
-        errors.append(required(where))
-    elif "/" not in signer:
-        why = 'must be a fully qualified domain and path of the form "example.com/signer-name"'
-        errors.append(invalid(where, signer, why))
-    elif signer == "kubernetes.io/legacy-unknown":
-        errors.append(invalid(where, signer, "the legacy signerName is not allowed via this API version"))
-    seconds = spec.get("expirationSeconds")
-    if seconds is not None and seconds < 600:
-        why = "may not specify a duration less than 600 seconds (10 minutes)"
-        errors.append(invalid(SPEC.child("expirationSeconds"), seconds, why))
-    if not _is_pem_request(spec.get("request") or ""):
-        why = "PEM block type must be CERTIFICATE REQUEST"
-        errors.append(invalid(SPEC.child("request"), spec.get("request") or "", why))
-    return errors
-
-
-def _is_pem_request(text: str) -> bool:
-    try:
-        return b"-----BEGIN CERTIFICATE REQUEST-----" in base64.b64decode(text)
-    except (binascii.Error, ValueError):
-        return False
-
-
-def update_signing_request(new: Object, old: Object, subresource: str) -> list[FieldError]:
-    kinds = {condition.get("type") for condition in (new.get("status") or {}).get("conditions") or ()}
-    where = ROOT.child("status", "conditions")
-    if {"Approved", "Denied"} <= kinds:
-        return [invalid(where, "Denied", "Approved and Denied conditions are mutually exclusive")]
-    return []
-
-
 def autoscaler(obj: Object) -> list[FieldError]:
     spec = obj.get("spec") or {}
     errors: list[FieldError] = []
@@ -235,17 +172,14 @@ def autoscaler(obj: Object) -> list[FieldError]:
 
 
 CREATE = {
-    "CertificateSigningRequest": signing_request,
     "EndpointSlice": endpoint_slice,
     "HorizontalPodAutoscaler": autoscaler,
     "Lease": lease,
     "PodDisruptionBudget": disruption_budget,
     "PriorityClass": priority_class,
-    "StorageClass": storage_class,
 }
 
 UPDATE = {
-    "CertificateSigningRequest": update_signing_request,
     "EndpointSlice": update_endpoint_slice,
     "HorizontalPodAutoscaler": lambda new, old, subresource: (
         [] if subresource == "status" else autoscaler(new)
@@ -255,5 +189,4 @@ UPDATE = {
         [] if subresource == "status" else disruption_budget(new)
     ),
     "PriorityClass": update_priority_class,
-    "StorageClass": update_storage_class,
 }

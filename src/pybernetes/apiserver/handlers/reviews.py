@@ -16,12 +16,14 @@ from pybernetes.apiserver.auth.attributes import Attributes
 from pybernetes.apiserver.auth.user import User
 from pybernetes.apiserver.bodies import read_object
 from pybernetes.apiserver.context import Context
-from pybernetes.apiserver.negotiation import OBJECT_FORMS
 from pybernetes.apiserver.parameters import write_options
 from pybernetes.apiserver.resources import Resource
 from pybernetes.lib.http.messages import Answer
 
 Object = dict[str, Any]
+
+_NO_OTHER_FORMS: frozenset[str] = frozenset()
+"""What is never stored has no metadata to show in a Table."""
 
 
 async def _asked(context: Context, resource: Resource) -> Object:
@@ -57,7 +59,7 @@ _ONE_OF = "exactly one of nonResourceAttributes or resourceAttributes must be sp
 
 def _answer(context: Context, obj: Object, status: Object) -> Answer:
     obj["status"] = status
-    return object_response(context, obj, context.server.form(context.request, OBJECT_FORMS), 201)
+    return object_response(context, obj, context.server.form(context.request, _NO_OTHER_FORMS), 201)
 
 
 async def self_subject_review(context: Context, resource: Resource) -> Answer:

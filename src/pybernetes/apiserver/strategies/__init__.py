@@ -12,7 +12,6 @@ from pybernetes.apiserver.strategies.nodes import NodeStrategy
 from pybernetes.apiserver.strategies.pods import PodStrategy
 from pybernetes.apiserver.strategies.secrets import SecretStrategy
 from pybernetes.apiserver.strategies.services import ServiceStrategy
-from pybernetes.apiserver.strategies.volumes import PersistentVolumeClaimStrategy, PersistentVolumeStrategy
 from pybernetes.apiserver.strategies.workloads import JobStrategy, WorkloadStrategy
 
 _OWN: dict[Kind, type[Strategy]] = {
@@ -24,8 +23,6 @@ _OWN: dict[Kind, type[Strategy]] = {
     kinds.JOBS: JobStrategy,
     kinds.NAMESPACES: NamespaceStrategy,
     kinds.NODES: NodeStrategy,
-    kinds.PERSISTENT_VOLUMES: PersistentVolumeStrategy,
-    kinds.PERSISTENT_VOLUME_CLAIMS: PersistentVolumeClaimStrategy,
     kinds.PODS: PodStrategy,
     kinds.REPLICATION_CONTROLLERS: WorkloadStrategy,
     kinds.REPLICA_SETS: WorkloadStrategy,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from pybernetes.api.fields import FieldError
 from pybernetes.api.kinds import Kind
 from pybernetes.api.validation import validate_create, validate_update
+from pybernetes.apiserver.strategies.first_status import first_status
 from pybernetes.apiserver.writes import Object, Write
 
 
@@ -38,13 +39,14 @@ class Strategy:
     def __init__(self, kind: Kind) -> None:
         self.kind = kind
         self.has_status = kind.subresource("status") is not None
+        self.first_status = first_status(kind)
 
     # What is written
 
     def prepare_create(self, write: Write) -> None:
         """Drop what a client may not set and set what the server says."""
         if self.has_status:
-            write.object.pop("status", None)
+            write.object["status"] = dict(self.first_status)
 
     def prepare_update(self, write: Write) -> None:
         """Keep what this door (`write.subresource`) does not lead to."""

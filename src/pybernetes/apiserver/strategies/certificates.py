@@ -8,14 +8,14 @@ from pybernetes.api.times import now
 from pybernetes.apiserver.strategies.base import Strategy, keep
 from pybernetes.apiserver.writes import Write
 
-_DECISIONS = frozenset(("Approved", "Denied"))
+Object = dict[str, Any]
 
 
 class CertificateStrategy(Strategy):
-    """`/approval` may only touch the decisions, `/status` only the rest of the status; spec never changes."""
+    """`/approval` leads to the conditions, `/status` to the status but for the decisions; spec never changes."""
 
     def prepare_create(self, write: Write) -> None:
-        write.object.pop("status", None)
+        super().prepare_create(write)
         spec = write.object.setdefault("spec", {})
         for field in ("username", "uid", "groups", "extra"):
             spec.pop(field, None)
@@ -25,46 +25,44 @@ class CertificateStrategy(Strategy):
     def prepare_update(self, write: Write) -> None:
         new, old = write.object, write.previous
         keep(new, old, "spec")
-        old_status = old.get("status") or {}
-        new_status = dict(new.get("status") or {})
-        if write.subresource == "approval":
-            conditions = self._conditions(write, new_status, old_status, approving=True)
-            new["status"] = {**old_status, "conditions": conditions}
-        elif write.subresource == "status":
-            conditions = self._conditions(write, new_status, old_status, approving=False)
-            new_status["conditions"] = conditions
-            new["status"] = new_status
-        else:
+        if write.subresource not in ("approval", "status"):
             keep(new, old, "status")
             return
-        if not new["status"].get("conditions"):
-            new["status"].pop("conditions", None)
-        metadata = new["metadata"]
-        keep(metadata, old["metadata"], "ownerReferences", "finalizers", "labels")
+        old_status = old.get("status") or {}
+        status = dict(new.get("status") or {})
+        conditions = [dict(one) for one in status.get("conditions") or ()]
+        if write.subresource == "status":
+            _keep_decisions(conditions, old_status.get("conditions") or [])
+        else:
+            status = dict(old_status)
+        _set_times(conditions, old_status.get("conditions") or [], now(write.server.clock))
+        status["conditions"] = conditions
+        if not conditions:
+            del status["conditions"]
+        new["status"] = status
+        keep(new["metadata"], old["metadata"], "ownerReferences", "finalizers", "labels")
 
-    def _conditions(
-        self, write: Write, new: dict[str, Any], old: dict[str, Any], approving: bool
-    ) -> list[dict[str, Any]]:
-        """Decisions from one side, other conditions from the other; times are the server's when missing."""
-        before = {one.get("type"): one for one in old.get("conditions") or ()}
-        moment = now(write.server.clock)
-        found = []
-        for one in new.get("conditions") or ():
-            if (one.get("type") in _DECISIONS) is not approving:
-                continue
-            condition = dict(one)
-            condition.setdefault("lastUpdateTime", moment)
-            previous = before.get(condition.get("type"))
-            if previous is not None and previous.get("status") == condition.get("status"):
-                condition["lastTransitionTime"] = previous.get("lastTransitionTime", moment)
-            else:
-                condition.setdefault("lastTransitionTime", moment)
-            found.append(condition)
-        kept = [
-            one for one in old.get("conditions") or () if (one.get("type") in _DECISIONS) is not approving
-        ]
-        if not approving:
-            return [*kept, *found]
-        seen = {one.get("type") for one in found}
-        decided = [one for one in old.get("conditions") or () if one.get("type") in _DECISIONS - seen]
-        return [*kept, *decided, *found]
+
+def _keep_decisions(conditions: list[Object], before: list[Object]) -> None:
+    """Decisions stay as they were; validation refuses more or fewer of them."""
+    for decision in ("Approved", "Denied"):
+        old = [one for one in before if one.get("type") == decision]
+        places = [at for at, one in enumerate(conditions) if one.get("type") == decision]
+        if len(old) == len(places):
+            for at, one in zip(places, old, strict=True):
+                conditions[at] = one
+
+
+def _set_times(conditions: list[Object], before: list[Object], moment: str) -> None:
+    """Times that are missing are the server's; a condition that says the same has not turned."""
+    for condition in conditions:
+        condition.setdefault("lastUpdateTime", moment)
+        if "lastTransitionTime" not in condition:
+            same = [
+                one["lastTransitionTime"]
+                for one in before
+                if one.get("type") == condition.get("type")
+                and one.get("status") == condition.get("status")
+                and one.get("lastTransitionTime")
+            ]
+            condition["lastTransitionTime"] = same[0] if same else moment

@@ -8,11 +8,8 @@ from pybernetes.apiserver.writes import Object, Write
 
 class DefinitionStrategy(Strategy):
     def prepare_create(self, write: Write) -> None:
-        write.object["status"] = {
-            "conditions": [],
-            "acceptedNames": {"plural": "", "kind": ""},
-            "storedVersions": _storage_versions(write.object),
-        }
+        super().prepare_create(write)
+        write.object["status"]["storedVersions"] = _storage_versions(write.object)
 
     def prepare_update(self, write: Write) -> None:
         super().prepare_update(write)

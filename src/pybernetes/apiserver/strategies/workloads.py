@@ -1,24 +1,11 @@
-"""Deployments, replica sets, stateful sets, daemon sets, jobs: what counts a generation, what status begins as."""
+"""Deployments, replica sets, stateful sets, daemon sets, jobs: what counts a generation, whom a Job selects."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from pybernetes.api.kinds import Kind
 from pybernetes.apiserver.strategies.base import Strategy
-from pybernetes.apiserver.writes import Object, Write
-
-_FIRST_STATUS: dict[str, Object] = {
-    "DaemonSet": {
-        "currentNumberScheduled": 0,
-        "numberMisscheduled": 0,
-        "desiredNumberScheduled": 0,
-        "numberReady": 0,
-    },
-    "ReplicaSet": {"replicas": 0},
-    "ReplicationController": {"replicas": 0},
-    "StatefulSet": {"replicas": 0, "availableReplicas": 0},
-}
+from pybernetes.apiserver.writes import Write
 
 
 class WorkloadStrategy(Strategy):
@@ -26,13 +13,6 @@ class WorkloadStrategy(Strategy):
 
     counts_generation = True
     labels_from_status = False
-
-    def __init__(self, kind: Kind) -> None:
-        super().__init__(kind)
-        self._first_status = _FIRST_STATUS.get(kind.kind, {})
-
-    def prepare_create(self, write: Write) -> None:
-        write.object["status"] = dict(self._first_status)
 
 
 _JOB_NAME = "batch.kubernetes.io/job-name"
