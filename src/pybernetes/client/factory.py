@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pybernetes.api.kinds import Kind
 from pybernetes.client.informer import SharedInformer
-from pybernetes.client.interface import Client
+from pybernetes.client.interface import Client, Slims
 from pybernetes.lib.clock import Clock, RealClock
 from pybernetes.lib.tasks import Tasks
 
-_Selection = tuple[Kind, str | None, str, str]
+_Selection = tuple[Kind, str | None, str, str, type | None]
 
 
 class InformerFactory:
@@ -22,9 +22,16 @@ class InformerFactory:
         self._started = False
 
     def informer(
-        self, kind: Kind, *, namespace: str | None = None, field_selector: str = "", label_selector: str = ""
+        self,
+        kind: Kind,
+        *,
+        namespace: str | None = None,
+        field_selector: str = "",
+        label_selector: str = "",
+        slimmer: Slims | None = None,
     ) -> SharedInformer:
-        selection = (kind, namespace, field_selector, label_selector)
+        kept = type(slimmer) if slimmer is not None else None
+        selection = (kind, namespace, field_selector, label_selector, kept)
         found = self._informers.get(selection)
         if found is None:
             found = SharedInformer(
@@ -34,6 +41,7 @@ class InformerFactory:
                 namespace=namespace,
                 field_selector=field_selector,
                 label_selector=label_selector,
+                slimmer=slimmer,
             )
             self._informers[selection] = found
             if self._started:

@@ -17,7 +17,7 @@ from typing import Any, cast
 
 from pybernetes.api.errors import APIError, BadRequest, Gone, Invalid, NotFound, Timeout
 from pybernetes.api.kinds import Kind, by_resource
-from pybernetes.client.interface import Client, Lister, Object, object_key
+from pybernetes.client.interface import Client, Lister, Object, Slims, object_key
 from pybernetes.client.store import ObjectStore, Slimmer
 from pybernetes.lib.backoff import Backoff
 from pybernetes.lib.clock import Clock
@@ -54,7 +54,7 @@ class SharedInformer:
         namespace: str | None = None,
         field_selector: str = "",
         label_selector: str = "",
-        slimmer: Slimmer | None = None,
+        slimmer: Slims | None = None,
     ) -> None:
         self.kind = kind
         self._objects = ObjectStore()
@@ -64,7 +64,7 @@ class SharedInformer:
         self._namespace = namespace
         self._field_selector = field_selector
         self._label_selector = label_selector
-        self._slimmer = slimmer or Slimmer(
+        self._slimmer: Slims = slimmer or Slimmer(
             share=by_resource(kind.group, kind.version, kind.resource) is not None
         )
         self._handlers: list[_Handler] = []

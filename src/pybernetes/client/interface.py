@@ -156,12 +156,26 @@ class Informer(Protocol):
     async def wait_synced(self) -> None: ...
 
 
+class Slims(Protocol):
+    """Makes an arriving object smaller before it is kept, in place; `old` is the version before, if any."""
+
+    def slim(self, obj: Object, old: Object | None) -> Object: ...
+
+
 class Informers(Protocol):
     """One informer for each kind (and selection); started by the process, not by a controller."""
 
     def informer(
-        self, kind: Kind, *, namespace: str | None = None, field_selector: str = "", label_selector: str = ""
-    ) -> Informer: ...
+        self,
+        kind: Kind,
+        *,
+        namespace: str | None = None,
+        field_selector: str = "",
+        label_selector: str = "",
+        slimmer: Slims | None = None,
+    ) -> Informer:
+        """With a slimmer, an informer of its own that keeps less; shared by all who bring one of that class."""
+        ...
 
     async def start(self) -> None: ...
 

@@ -88,7 +88,7 @@ async def run_node(settings: NodeSettings) -> int:
     )
     tasks.spawn(renewal, "client-certificate", eternal=True)
     await pause
-    kubelet = Kubelet(client, informers, recorder, kubelet_options(settings), clock)
+    kubelet = Kubelet(client, informers, recorder, kubelet_options(settings), clock, network.protect)
     server = KubeletServer(kubelet)
     kubelet.port = await server.start()
     try:

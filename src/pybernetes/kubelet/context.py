@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from pybernetes.client.interface import Client, Object, Recorder
@@ -21,6 +21,13 @@ from pybernetes.lib.tasks import Tasks
 
 def no_services() -> list[Object]:
     return []
+
+
+Protect = Callable[[Object, tuple[str, ...]], Awaitable[None]]
+
+
+async def no_protection(pod: Object, addresses: tuple[str, ...]) -> None:
+    return
 
 
 @dataclass(slots=True)
@@ -50,3 +57,5 @@ class NodeContext:
     own: Callable[[str, object], None] = lambda runtime_id, worker: None
     """Tells the kubelet that a sandbox or container id belongs to a worker, so that hints find it."""
     finished: Callable[[object], None] = lambda worker: None
+    protect: Protect = no_protection
+    """Awaited between a pod's sandbox and its first container, with the pod's addresses."""

@@ -15,7 +15,7 @@ from pybernetes.api.kinds import NODES, PODS, SERVICES
 from pybernetes.client.interface import Client, Informers, Object, Recorder
 from pybernetes.kubelet.admission import admit
 from pybernetes.kubelet.collection import collect_orphans
-from pybernetes.kubelet.context import NodeContext
+from pybernetes.kubelet.context import NodeContext, Protect, no_protection
 from pybernetes.kubelet.cri import labels, observe
 from pybernetes.kubelet.cri.client import CRIClient
 from pybernetes.kubelet.cri.errors import RuntimeFailure
@@ -48,8 +48,15 @@ class Kubelet:
     """One node's agent."""
 
     def __init__(
-        self, client: Client, informers: Informers, recorder: Recorder, options: KubeletOptions, clock: Clock
+        self,
+        client: Client,
+        informers: Informers,
+        recorder: Recorder,
+        options: KubeletOptions,
+        clock: Clock,
+        protect: Protect = no_protection,
     ) -> None:
+        """`protect` is awaited between a pod's sandbox and its first container."""
         self.options = options
         self.clock = clock
         self.client = client
@@ -67,6 +74,7 @@ class Kubelet:
         self._nodes = informers.informer(NODES, field_selector=f"metadata.name={options.node_name}")
         self._services = informers.informer(SERVICES) if options.service_environment else None
         self._informers = informers
+        self._protect = protect
         self._owners: dict[str, PodWorker] = {}
         self._early_hints: set[str] = set()
         self._taken_up = False
@@ -109,6 +117,7 @@ class Kubelet:
             services=self._all_services,
             own=self._own,
             finished=self._finished,
+            protect=self._protect,
         )
 
     def _all_services(self) -> list[Object]:

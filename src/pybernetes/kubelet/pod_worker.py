@@ -212,6 +212,7 @@ class PodWorker:
         except (RuntimeFailure, OSError) as error:
             self.feed(ev.SandboxFailed(f"Failed to create pod sandbox: {error}"))
             return
+        await node.protect(self.pod, seen.ips)
         self.feed(ev.SandboxChanged(seen, answers=True))
         if self._volumes.show_addresses():
             self.sources_changed()

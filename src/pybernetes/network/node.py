@@ -1,4 +1,4 @@
-"""Everything of a node that is network, built and started in one place: pod network, services and cluster DNS."""
+"""Everything of a node that is network, built and started in one place: pods, services, policies, cluster DNS."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pybernetes.client.interface import Informers
+from pybernetes.client.interface import Informers, Object
 from pybernetes.lib.clock import Clock
 from pybernetes.lib.tasks import Tasks
 from pybernetes.network.dns.server import DNSServer
@@ -15,6 +15,7 @@ from pybernetes.network.dns.server import Options as DNSOptions
 from pybernetes.network.nft import Nft
 from pybernetes.network.pod_network import PodNetwork
 from pybernetes.network.pod_network import Settings as PodNetworkSettings
+from pybernetes.network.policy.enforcer import PolicyEnforcer
 from pybernetes.network.services.announcer import Announcer
 from pybernetes.network.services.proxier import Options as ProxyOptions
 from pybernetes.network.services.proxier import ServiceProxy
@@ -65,6 +66,7 @@ class NodeNetwork:
             clock,
             nft=self._nft,
         )
+        self._policies = PolicyEnforcer(informers, settings.node, settings.pods, clock, self._nft)
         self._announcer = Announcer(informers, clock, settings.node, settings.load_balancer_pool)
         self._dns = DNSServer(
             informers,
@@ -80,17 +82,23 @@ class NodeNetwork:
     @property
     def failures(self) -> list[asyncio.Future[BaseException]]:
         """Each resolves if a part ends that never should."""
-        return [self._tasks.failed, self._services.failed, self._dns.failed]
+        return [self._tasks.failed, self._services.failed, self._policies.failed, self._dns.failed]
+
+    async def protect(self, pod: Object, addresses: tuple[str, ...]) -> None:
+        """To be awaited before a pod's containers run at these addresses."""
+        await self._policies.protect(pod, addresses)
 
     async def start(self) -> None:
         self._nft.start()
         self._tasks.spawn(self._pods.run(), "pod-network", eternal=True)
         self._tasks.spawn(self._announcer.run(), "announcer", eternal=True)
+        await self._policies.start()
         await self._services.start()
         await self._dns.start()
 
     async def close(self) -> None:
         await self._dns.close()
         await self._services.close()
+        await self._policies.close()
         await self._tasks.close()
         self._nft.close()

@@ -8,13 +8,16 @@ from dataclasses import dataclass
 Element = tuple[str, str]
 """A map's (or set's) name and the key."""
 
+COMMENT_LIMIT = 120
+
 
 @dataclass(slots=True, frozen=True)
 class Item:
-    """A chain with its rules, or a set or map with its declaration."""
+    """A chain with its rules, or a set or map with its declaration. The comment is for people who list the table."""
 
     kind: str
     body: tuple[str, ...]
+    comment: str = ""
 
 
 @dataclass(slots=True, frozen=True)
@@ -59,10 +62,10 @@ class Table:
         place = f"{self.family} {self.name}"
         lines = []
         for name, item in items.items():
-            if item.kind == "chain":
-                lines.append(f"add chain {place} {name}")
-            else:
-                lines.append(f"add {item.kind} {place} {name} {{ {' '.join(item.body)} }}")
+            body = [*item.body] if item.kind != "chain" else []
+            if item.comment:
+                body.append(f'comment "{item.comment[:COMMENT_LIMIT]}";')
+            lines.append(f"add {item.kind} {place} {name}" + (f" {{ {' '.join(body)} }}" if body else ""))
         for name, item in items.items():
             if item.kind == "chain":
                 lines += self.fill(name, item)
@@ -101,9 +104,10 @@ class Table:
             if name in before and before[name] != item:
                 lines.append(f"flush chain {place} {name}")
                 lines += self.fill(name, item)
-        lines += self.delete_elements(gone)
-        lines += self.add_elements(come)
         removed = {name: item for name, item in before.items() if name not in after}
+        # What goes with its set or map need not be deleted one by one.
+        lines += self.delete_elements(one for one in gone if one[0] not in removed)
+        lines += self.add_elements(come)
         chains = [name for name, item in removed.items() if item.kind == "chain"]
         lines += [f"flush chain {place} {name}" for name in chains]
         lines += [f"delete chain {place} {name}" for name in chains]

@@ -48,11 +48,8 @@ class Kernel:
         assert name not in self.elements, name
         self.elements[name] = {}
 
-    def _flush_set(self, name: str, body: str) -> None:
-        self.elements[name].clear()
-
     def _delete_set(self, name: str, body: str) -> None:
-        assert not self.elements.pop(name), f"{name} is not empty"
+        del self.elements[name]
 
     def _add_chain(self, name: str, body: str) -> None:
         assert name not in self.chains, name

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from pybernetes.network.policy.model import (
     EGRESS,
@@ -25,36 +24,14 @@ from pybernetes.network.policy.model import (
     Rule,
     digest,
 )
+from pybernetes.network.tables import WORDS, Element, Item, Table, chain
 
 TABLE = "pybernetes-policy"
 SELF = "self"
 """The set of isolated pods' addresses, each with itself: a pod always reaches itself."""
 
-Element = tuple[str, str]
-"""A map's (or set's) name and the key."""
-
-COMMENT_LIMIT = 120
-
-
-@dataclass(slots=True, frozen=True)
-class Words:
-    """What differs between the families."""
-
-    family: str
-    address: str
-    bits: int
-
-
-WORDS = {4: Words("ip", "ipv4_addr", 32), 6: Words("ip6", "ipv6_addr", 128)}
-
-
-@dataclass(slots=True, frozen=True)
-class Item:
-    """A chain with its rules, or a set with its declaration."""
-
-    kind: str
-    body: tuple[str, ...]
-    comment: str = ""
+TABLES = {family: Table(words.family, TABLE) for family, words in WORDS.items()}
+BITS = {4: 32, 6: 128}
 
 
 def skeleton(family: int) -> str:
@@ -62,23 +39,28 @@ def skeleton(family: int) -> str:
     words = WORDS[family]
     ip = words.family
     # To accept ends one chain of a hook only, so each direction has a chain of its own.
+    passing = ["ct state established,related accept", f"{ip} saddr . {ip} daddr @{SELF} accept"]
     lines = [
         f"table {ip} {TABLE} {{",
         f"\tmap {INGRESS} {{ type {words.address} : verdict; }}",
         f"\tmap {EGRESS} {{ type {words.address} : verdict; }}",
         f"\tset {SELF} {{ type {words.address} . {words.address}; }}",
-        "\tchain leaving {",
-        "\t\ttype filter hook forward priority filter; policy accept;",
-        "\t\tct state established,related accept",
-        f"\t\t{ip} saddr . {ip} daddr @{SELF} accept",
-        f"\t\t{ip} saddr vmap @{EGRESS}",
-        "\t}",
-        "\tchain arriving {",
-        "\t\ttype filter hook forward priority filter + 1; policy accept;",
-        "\t\tct state established,related accept",
-        f"\t\t{ip} saddr . {ip} daddr @{SELF} accept",
-        f"\t\t{ip} daddr vmap @{INGRESS}",
-        "\t}",
+        *chain(
+            "leaving",
+            [
+                "type filter hook forward priority filter; policy accept;",
+                *passing,
+                f"{ip} saddr vmap @{EGRESS}",
+            ],
+        ),
+        *chain(
+            "arriving",
+            [
+                "type filter hook forward priority filter + 1; policy accept;",
+                *passing,
+                f"{ip} daddr vmap @{INGRESS}",
+            ],
+        ),
         "}",
     ]
     return "\n".join(lines) + "\n"
@@ -132,7 +114,7 @@ def _peers(rule: Rule, direction: str, family: int) -> Iterable[str]:
     words = WORDS[family]
     side = f"{words.family} {'saddr' if direction == INGRESS else 'daddr'}"
     blocks = [one for one in rule.blocks if one.family == family]
-    if blocks and blocks[0].first == 0 and blocks[0].last == (1 << words.bits) - 1:
+    if blocks and blocks[0].first == 0 and blocks[0].last == (1 << BITS[family]) - 1:
         yield ""
         return
     if blocks:
@@ -145,7 +127,7 @@ def _shown(block: Block) -> str:
     address = ipaddress.IPv4Address if block.family == 4 else ipaddress.IPv6Address
     size = block.last - block.first + 1
     if size & (size - 1) == 0 and block.first % size == 0:
-        return f"{address(block.first)}/{WORDS[block.family].bits - size.bit_length() + 1}"
+        return f"{address(block.first)}/{BITS[block.family] - size.bit_length() + 1}"
     return f"{address(block.first)}-{address(block.last)}"
 
 
@@ -186,61 +168,7 @@ def elements(
     return found
 
 
-# As text
-
-
-def replace_table(family: int) -> str:
-    """At the head of a transaction: whatever table of that name there is goes, without an error if there is none."""
+def absent(family: int) -> str:
+    """A transaction after which there is no table, whether there was one or not."""
     ip = WORDS[family].family
     return f"table {ip} {TABLE}\ndelete table {ip} {TABLE}\n"
-
-
-def declare(items: Mapping[str, Item], family: int) -> list[str]:
-    """Commands that add the items: sets and empty chains first, then the rules."""
-    ip = WORDS[family].family
-    lines = []
-    for name, item in items.items():
-        body = [*(item.body if item.kind == "set" else ())]
-        if item.comment:
-            body.append(f'comment "{item.comment[:COMMENT_LIMIT]}";')
-        shown = f" {{ {' '.join(body)} }}" if body else ""
-        lines.append(f"add {item.kind} {ip} {TABLE} {name}{shown}")
-    for name, item in items.items():
-        lines += fill(name, item, family)
-    return lines
-
-
-def fill(name: str, item: Item, family: int) -> list[str]:
-    if item.kind != "chain":
-        return []
-    return [f"add rule {WORDS[family].family} {TABLE} {name} {rule}" for rule in item.body]
-
-
-def remove(items: Mapping[str, Item], family: int) -> list[str]:
-    """Commands that remove the items with what is in them; nothing else may refer to them any more."""
-    ip = WORDS[family].family
-    ordered = sorted(items, key=lambda name: items[name].kind != "chain")
-    lines = [f"flush {items[name].kind} {ip} {TABLE} {name}" for name in ordered]
-    return lines + [f"delete {items[name].kind} {ip} {TABLE} {name}" for name in ordered]
-
-
-def add_elements(wanted: Mapping[Element, str], family: int) -> list[str]:
-    """One command for each set."""
-    return _by_set(
-        "add", ((name, f"{key} : {to}" if to else key) for (name, key), to in wanted.items()), family
-    )
-
-
-def delete_elements(unwanted: Iterable[Element], family: int) -> list[str]:
-    return _by_set("delete", unwanted, family)
-
-
-def _by_set(verb: str, pairs: Iterable[tuple[str, str]], family: int) -> list[str]:
-    ip = WORDS[family].family
-    found: dict[str, list[str]] = {}
-    for name, text in pairs:
-        found.setdefault(name, []).append(text)
-    return [
-        f"{verb} element {ip} {TABLE} {name} {{ {', '.join(listed)} }}"
-        for name, listed in sorted(found.items())
-    ]

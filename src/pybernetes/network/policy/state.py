@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 
 from pybernetes.network.policy import ruleset
 from pybernetes.network.policy.model import EGRESS, INGRESS, NO_LABELS, Group, Labels, Pod, Policy
-from pybernetes.network.policy.ruleset import Element, Item
+from pybernetes.network.tables import Element, Item
 
 Selected = dict[str, tuple[str, ...]]
 """Direction -> the keys of the policies that isolate a pod in it; none for a direction in which it is not isolated."""
@@ -43,6 +43,11 @@ class Policies:
         """Whether a pod of this node is isolated at all."""
         return bool(self._shapes)
 
+    @property
+    def names_others(self) -> bool:
+        """Whether the policies in force name pods by their labels or ports: then those have to be known."""
+        return bool(self._groups or self._ports)
+
     def update(
         self,
         policies: Mapping[str, Policy | None],
@@ -64,7 +69,8 @@ class Policies:
         come: dict[Element, str] = {}
         for key in sorted(dirty):
             self._compare(key, gone, come)
-        return self._transaction(items, gone, come)
+        before, self._items = self._items, items
+        return ruleset.TABLES[self.family].transaction(before, items, gone, come)
 
     # what has changed
 
@@ -206,31 +212,9 @@ class Policies:
             self._groups_in[namespace] = found
         return found
 
-    # as text
-
-    def _transaction(self, after: dict[str, Item], gone: list[Element], come: dict[Element, str]) -> str:
-        before, self._items = self._items, after
-        ip = ruleset.WORDS[self.family].family
-        lines = ruleset.declare(
-            {name: item for name, item in after.items() if name not in before}, self.family
-        )
-        for name, item in after.items():
-            if name in before and before[name].body != item.body:
-                lines.append(f"flush chain {ip} {ruleset.TABLE} {name}")
-                lines += ruleset.fill(name, item, self.family)
-        removed = {name: item for name, item in before.items() if name not in after}
-        # What goes with its set need not be deleted one by one.
-        lines += ruleset.delete_elements((one for one in gone if one[0] not in removed), self.family)
-        lines += ruleset.add_elements(come, self.family)
-        lines += ruleset.remove(removed, self.family)
-        return "".join(line + "\n" for line in lines)
-
     def full(self) -> str:
         """The whole table, replacing whatever table of its name there is."""
         wanted: dict[Element, str] = {}
         for _, held in sorted(self._held.items()):
             wanted.update(held)
-        lines = ruleset.declare(self._items, self.family)
-        lines += ruleset.add_elements(wanted, self.family)
-        text = "".join(line + "\n" for line in lines)
-        return ruleset.replace_table(self.family) + ruleset.skeleton(self.family) + text
+        return ruleset.TABLES[self.family].anew(ruleset.skeleton(self.family), self._items, wanted)

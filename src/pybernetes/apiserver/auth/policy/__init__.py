@@ -51,6 +51,8 @@ CLUSTER_BINDINGS: dict[str, tuple[str, list[str]]] = {
     "system:node": ("system:node", []),
     # Every node runs its own service proxy.
     "system:node-proxier": ("system:node-proxier", ["user:system:kube-proxy", "group:system:nodes"]),
+    # Every node enforces network policies, which name pods anywhere in the cluster by their labels.
+    "pybernetes:network-policy": ("pybernetes:network-policy", ["group:system:nodes"]),
     "system:public-info-viewer": (
         "system:public-info-viewer",
         ["group:system:authenticated", "group:system:unauthenticated"],

@@ -132,6 +132,10 @@ COMPONENT_ROLES: dict[str, list[Rule]] = {
         rule("list watch", "networking.k8s.io", "servicecidrs"),
         rule("list watch", "discovery.k8s.io", "endpointslices"),
     ],
+    "pybernetes:network-policy": [
+        rule("list watch", "core", "namespaces pods"),
+        rule("list watch", "networking.k8s.io", "networkpolicies"),
+    ],
     "system:persistent-volume-provisioner": [
         rule("create delete get list watch", "core", "persistentvolumes"),
         rule("get list update watch", "core", "persistentvolumeclaims"),
