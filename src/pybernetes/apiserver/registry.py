@@ -99,7 +99,9 @@ class Registry:
         """Raises AlreadyExists."""
         await resource.cache(self.caches)
         try:
-            revision = await self.store.put(resource.key(namespace, name), value, 0, ttl=ttl)
+            revision = await self.store.put(
+                resource.key(namespace, name), value, 0, ttl=ttl, patient=resource.strategy.patient
+            )
         except Mismatch:
             raise already_exists(resource.kind, name) from None
         await self.caches.wait_for(revision)
@@ -116,7 +118,9 @@ class Registry:
     ) -> Stored:
         """Raises Mismatch when the revision is no longer `expected`."""
         await resource.cache(self.caches)
-        revision = await self.store.put(resource.key(namespace, name), value, expected, ttl=ttl)
+        revision = await self.store.put(
+            resource.key(namespace, name), value, expected, ttl=ttl, patient=resource.strategy.patient
+        )
         await self.caches.wait_for(revision)
         return Stored(value, revision)
 
