@@ -335,7 +335,12 @@ CERTIFICATE_SIGNING_REQUESTS = Kind(
 
 # admissionregistration.k8s.io/v1
 MUTATING_ADMISSION_POLICIES = Kind(
-    "admissionregistration.k8s.io", "v1", "MutatingAdmissionPolicy", "mutatingadmissionpolicies", False
+    "admissionregistration.k8s.io",
+    "v1",
+    "MutatingAdmissionPolicy",
+    "mutatingadmissionpolicies",
+    False,
+    categories=("api-extensions",),
 )
 MUTATING_ADMISSION_POLICY_BINDINGS = Kind(
     "admissionregistration.k8s.io",
@@ -343,6 +348,7 @@ MUTATING_ADMISSION_POLICY_BINDINGS = Kind(
     "MutatingAdmissionPolicyBinding",
     "mutatingadmissionpolicybindings",
     False,
+    categories=("api-extensions",),
 )
 MUTATING_WEBHOOK_CONFIGURATIONS = Kind(
     "admissionregistration.k8s.io",

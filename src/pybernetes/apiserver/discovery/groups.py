@@ -65,9 +65,18 @@ def _plain(resource: Resource) -> Object:
     return found
 
 
+_HASHED_AS = {
+    "CustomResourceDefinition": "v1beta1",
+    "MutatingAdmissionPolicy": "v1beta1",
+    "MutatingAdmissionPolicyBinding": "v1beta1",
+}
+"""Kinds whose hash upstream still makes from an older version."""
+
+
 def _storage_hash(resource: Resource) -> str:
     stored = resource.stored_as
-    digest = hashlib.sha256(f"{stored.group}/{stored.version}/{stored.kind}".encode()).digest()
+    version = _HASHED_AS.get(stored.kind, stored.version)
+    digest = hashlib.sha256(f"{stored.group}/{version}/{stored.kind}".encode()).digest()
     return base64.b64encode(digest[:8]).decode()
 
 
