@@ -22,6 +22,7 @@ from pybernetes.apiserver.allocation.node_ports import NodePorts
 from pybernetes.apiserver.cache.caches import Caches
 from pybernetes.apiserver.chain import Chain
 from pybernetes.apiserver.connect.kubelets import Kubelets
+from pybernetes.apiserver.deadlines import Deadlines
 from pybernetes.apiserver.discovery.health import Health
 from pybernetes.apiserver.discovery.metrics import Metrics
 from pybernetes.apiserver.discovery.openapi import Documents
@@ -64,6 +65,7 @@ class APIServer:
         self.documents = Documents()
         self.reading_seats = Seats(self.options.max_in_flight)
         self.writing_seats = Seats(self.options.max_mutating_in_flight)
+        self.deadlines = Deadlines(clock, self.options.request_timeout)
         self.access = Access(self)
         self.addresses = Addresses(self, self.options.service_cidr)
         self.node_ports = NodePorts(store, self.options.node_ports)
@@ -114,6 +116,7 @@ class APIServer:
 
     async def close(self) -> None:
         """End every watch and task."""
+        self.deadlines.close()
         await self.housekeeping.close()
         await self.client.close()
         await self.kubelets.close()

@@ -1,6 +1,6 @@
 """The way of every request: a list of stages, each of which may answer, refuse (raise) or let pass (None).
 
-    identify -> authenticate -> act_as -> authorize -> take_a_seat -> route
+    identify -> set_deadline -> authenticate -> act_as -> authorize -> take_a_seat -> route
 
 `Chain.handle` walks the list, turns errors into Status answers and counts what came out. Decode, default, admit,
 validate and store are steps of the handlers that `route` calls (`commit.py`, `deletion.py`).
@@ -8,6 +8,7 @@ validate and store are steps of the handlers that `route` calls (`commit.py`, `d
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ from pybernetes.api.errors import (
 from pybernetes.apiserver.answers import error_response
 from pybernetes.apiserver.authorization import require
 from pybernetes.apiserver.context import Context
+from pybernetes.apiserver.deadlines import too_late
 from pybernetes.apiserver.impersonation import impersonate
 from pybernetes.apiserver.requestinfo import RequestInfo, parse
 from pybernetes.apiserver.routes import route
@@ -40,6 +42,12 @@ Stage = Callable[[Context], Awaitable[Answer | None]]
 async def identify(context: Context) -> Answer | None:
     """Read method and path."""
     context.info = parse(context.request)
+    return None
+
+
+async def set_deadline(context: Context) -> Answer | None:
+    """Bound how long everything that follows may take. Raises BadRequest for a `timeout` that is none."""
+    context.server.deadlines.bound(context)
     return None
 
 
@@ -71,7 +79,15 @@ async def take_a_seat(context: Context) -> Answer | None:
     return None
 
 
-STAGES: tuple[Stage, ...] = (identify, authenticate, act_as, authorize, take_a_seat, route)
+STAGES: tuple[Stage, ...] = (
+    identify,
+    set_deadline,
+    authenticate,
+    act_as,
+    authorize,
+    take_a_seat,
+    route,
+)
 
 
 class Chain:
@@ -103,6 +119,10 @@ class Chain:
             return error_response(error, context)
         except BodyTooLarge:
             return error_response(RequestEntityTooLarge("Request entity too large"), context)
+        except asyncio.CancelledError:
+            if not context.server.deadlines.passed():
+                raise
+            return error_response(too_late(), context)
         except RecursionError:
             return error_response(BadRequest("the object is nested too deeply: exceeded max depth"), context)
         except StoreError as error:

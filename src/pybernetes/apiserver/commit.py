@@ -83,6 +83,7 @@ async def _create_once(write: Write) -> Stored:
     refuse(write, strategy.validate_create(write))
     try:
         await admit.validate(write)
+        server.deadlines.lift()
         await strategy.allocate(write)
         value = server.registry.at_rest(resource, obj)
         if write.dry_run:
@@ -173,6 +174,7 @@ async def _replace(write: Write, current: Stored) -> Outcome:
     await admit.validate(write)
     if new == old:
         return Outcome(current)
+    server.deadlines.lift()
     if _ends_deletion(write):
         if not write.dry_run:
             await server.registry.delete(resource, write.namespace, write.name, current.revision)

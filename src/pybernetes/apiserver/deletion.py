@@ -96,6 +96,7 @@ async def _delete_once(write: Write, current: Stored) -> Outcome:
         if not finalizers:
             del metadata["finalizers"]
     write.object = new
+    server.deadlines.lift()
     kept = bool(finalizers) or strategy.still_needed(new)
     if not waiting and not kept:
         if not write.dry_run:
