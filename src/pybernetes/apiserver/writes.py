@@ -12,6 +12,8 @@ from pybernetes.apiserver.auth.user import User
 
 if TYPE_CHECKING:
     from pybernetes.apiserver.app import APIServer
+    from pybernetes.apiserver.context import Context
+    from pybernetes.apiserver.parameters import WriteOptions
     from pybernetes.apiserver.resources import Resource
 
 Object = dict[str, Any]
@@ -56,6 +58,46 @@ class Write:
         """Undo allocations, last first."""
         while self.undo:
             await self.undo.pop()()
+
+
+def write_of(
+    context: Context, resource: Resource, operation: str, options: WriteOptions, obj: Object | None = None
+) -> Write:
+    """The write that a request asks for, of the object that its path names.
+
+    The field manager of a client that names none is what its User-Agent begins with.
+    """
+    info = context.info
+    return Write(
+        server=context.server,
+        user=context.user,
+        resource=resource,
+        operation=operation,
+        namespace=info.namespace,
+        name=info.name,
+        object={} if obj is None else obj,
+        warn=context.warn,
+        subresource=info.subresource,
+        dry_run=options.dry_run,
+        field_manager=options.field_manager
+        or context.request.headers.get("user-agent").partition("/")[0][:128],
+    )
+
+
+def deletion_of(context: Context, resource: Resource, namespace: str, name: str, options: Object) -> Write:
+    """The deletion of an object as DeleteOptions want it."""
+    return Write(
+        server=context.server,
+        user=context.user,
+        resource=resource,
+        operation=DELETE,
+        namespace=namespace,
+        name=name,
+        object={},
+        warn=context.warn,
+        dry_run=bool(options.get("dryRun")),
+        options=options,
+    )
 
 
 def refuse(write: Write, errors: list[FieldError]) -> None:

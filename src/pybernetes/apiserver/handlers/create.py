@@ -10,7 +10,7 @@ from pybernetes.apiserver.negotiation import OBJECT_FORMS
 from pybernetes.apiserver.parameters import write_options
 from pybernetes.apiserver.resources import Resource
 from pybernetes.apiserver.shown import stored_response
-from pybernetes.apiserver.writes import CREATE, Object, Write
+from pybernetes.apiserver.writes import CREATE, Object, write_of
 from pybernetes.lib.http.messages import Answer
 
 
@@ -20,25 +20,10 @@ async def create(context: Context, resource: Resource) -> Answer:
     options = write_options(context.request, "CreateOptions")
     obj = await read_object(context, resource, options.field_validation)
     name = settle_names(resource, obj, info.namespace, "")
-    write = Write(
-        server=server,
-        user=context.user,
-        resource=resource,
-        operation=CREATE,
-        namespace=info.namespace,
-        name=name,
-        object=obj,
-        warn=context.warn,
-        dry_run=options.dry_run,
-        field_manager=options.field_manager or default_manager(context),
-    )
+    write = write_of(context, resource, CREATE, options, obj)
+    write.name = name
     outcome = await commit_create(write)
     return stored_response(context, server.registry, resource, outcome.stored, form, 201)
-
-
-def default_manager(context: Context) -> str:
-    """The field manager of a client that names none: what its User-Agent begins with."""
-    return context.request.headers.get("user-agent").partition("/")[0][:128]
 
 
 def settle_names(resource: Resource, obj: Object, namespace: str, name: str) -> str:

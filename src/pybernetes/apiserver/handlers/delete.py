@@ -11,7 +11,7 @@ from pybernetes.apiserver.deletion import delete as delete_object
 from pybernetes.apiserver.negotiation import OBJECT_FORMS
 from pybernetes.apiserver.resources import Resource
 from pybernetes.apiserver.shown import stored_response
-from pybernetes.apiserver.writes import DELETE, Write
+from pybernetes.apiserver.writes import deletion_of
 from pybernetes.lib.http.messages import Answer
 
 
@@ -20,18 +20,7 @@ async def delete(context: Context, resource: Resource) -> Answer:
     form = server.form(context.request, OBJECT_FORMS)
     options = await read_delete_options(context)
     check_options(options)
-    write = Write(
-        server=server,
-        user=context.user,
-        resource=resource,
-        operation=DELETE,
-        namespace=info.namespace,
-        name=info.name,
-        object={},
-        warn=context.warn,
-        dry_run=bool(options.get("dryRun")),
-        options=options,
-    )
+    write = deletion_of(context, resource, info.namespace, info.name, options)
     outcome = await delete_object(write)
     if not outcome.deleted or resource.strategy.returns_deleted:
         return stored_response(context, server.registry, resource, outcome.stored, form)

@@ -11,30 +11,17 @@ from pybernetes.apiserver.handlers.list import page_of
 from pybernetes.apiserver.parameters import list_options
 from pybernetes.apiserver.resources import Resource
 from pybernetes.apiserver.shown import list_metadata
-from pybernetes.apiserver.writes import DELETE, Write
+from pybernetes.apiserver.writes import deletion_of
 from pybernetes.lib.http.messages import Answer
 
 
 async def deletecollection(context: Context, resource: Resource) -> Answer:
-    server = context.server
     options = await read_delete_options(context)
     check_options(options)
     page = await page_of(context, resource, list_options(context.request))
     for entry in page.entries:
-        write = Write(
-            server=server,
-            user=context.user,
-            resource=resource,
-            operation=DELETE,
-            namespace=entry.namespace,
-            name=entry.name,
-            object={},
-            warn=context.warn,
-            dry_run=bool(options.get("dryRun")),
-            options=dict(options),
-        )
         try:
-            await delete(write)
+            await delete(deletion_of(context, resource, entry.namespace, entry.name, dict(options)))
         except NotFound:
             continue  # somebody else was faster
     kind = resource.kind

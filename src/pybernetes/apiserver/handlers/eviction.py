@@ -18,7 +18,7 @@ from pybernetes.apiserver.deletion import check_options, delete
 from pybernetes.apiserver.parameters import write_options
 from pybernetes.apiserver.resources import Resource
 from pybernetes.apiserver.shown import decoded
-from pybernetes.apiserver.writes import DELETE, UPDATE, Object, Write
+from pybernetes.apiserver.writes import UPDATE, Object, Write, deletion_of
 from pybernetes.lib.http.messages import Answer
 
 VIOLATES = "Cannot evict pod as it would violate the pod's disruption budget."
@@ -44,29 +44,16 @@ async def evict(context: Context, resource: Resource) -> Answer:
         if _unprotected(pod):
             preconditions["resourceVersion"] = str(entry.revision)
         try:
-            await delete(_deletion(context, resource, {**asked, "preconditions": preconditions}, dry_run))
+            wanted = {**asked, "preconditions": preconditions}
+            write = deletion_of(context, resource, info.namespace, info.name, wanted)
+            write.dry_run = dry_run
+            await delete(write)
         except Conflict:
             if (asked.get("preconditions") or {}).get("resourceVersion"):
                 raise
             continue
         return object_response(context, make_status(201, "", "", status="Success"), status=201)
     raise TooManyRequests("the pod changes too often to be evicted now, try again")
-
-
-def _deletion(context: Context, resource: Resource, options: Object, dry_run: bool) -> Write:
-    info = context.info
-    return Write(
-        server=context.server,
-        user=context.user,
-        resource=resource,
-        operation=DELETE,
-        namespace=info.namespace,
-        name=info.name,
-        object={},
-        warn=context.warn,
-        dry_run=dry_run,
-        options=options,
-    )
 
 
 def _unprotected(pod: Object) -> bool:

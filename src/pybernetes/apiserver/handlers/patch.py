@@ -6,6 +6,7 @@ was faster. https://kubernetes.io/docs/reference/using-api/api-concepts/#patch-a
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,17 +24,19 @@ from pybernetes.apiserver.bodies import check_type, fit, read_bytes
 from pybernetes.apiserver.commit import update as commit_update
 from pybernetes.apiserver.context import Context
 from pybernetes.apiserver.handlers.apply import APPLY_TYPES, apply
-from pybernetes.apiserver.handlers.create import default_manager, settle_names
+from pybernetes.apiserver.handlers.create import settle_names
 from pybernetes.apiserver.negotiation import OBJECT_FORMS, media_type_of
-from pybernetes.apiserver.parameters import WriteOptions, write_options
+from pybernetes.apiserver.parameters import write_options
 from pybernetes.apiserver.resources import Resource
 from pybernetes.apiserver.shown import stored_response
-from pybernetes.apiserver.writes import UPDATE, Object, Write
+from pybernetes.apiserver.writes import UPDATE, Object, write_of
 from pybernetes.lib.http.messages import Answer
 
 JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json"
+UNTYPED_PATCH_TYPES = (JSON_PATCH, MERGE_PATCH, *APPLY_TYPES)
+"""Of kinds without patch keys: custom resources."""
 PATCH_TYPES = (JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH, *APPLY_TYPES)
 MAX_OPERATIONS = 10_000
 _TRIES = 6
@@ -42,15 +45,11 @@ _TRIES = 6
 async def patch(context: Context, resource: Resource) -> Answer:
     server, _info = context.server, context.info
     form = server.form(context.request, OBJECT_FORMS)
-    patch_type = media_type_of(context.request.headers.get("content-type"))
-    if patch_type not in PATCH_TYPES or (patch_type == STRATEGIC_MERGE_PATCH and resource.typed_items):
-        raise UnsupportedMediaType(
-            "the body of the request was in an unknown format - accepted media types include: "
-            + ", ".join(PATCH_TYPES)
-        )
+    patch_type = patch_type_of(context, UNTYPED_PATCH_TYPES if resource.typed_items else PATCH_TYPES)
     options = write_options(context.request, "PatchOptions")
     data = await read_bytes(context)
-    write = patch_write(context, resource, options)
+    write = write_of(context, resource, UPDATE, options)
+    write.is_patch = True
     if patch_type in APPLY_TYPES:
         outcome = await apply(context, write, data, options)
     else:
@@ -64,22 +63,15 @@ async def patch(context: Context, resource: Resource) -> Answer:
     return stored_response(context, server.registry, resource, outcome.stored, form, status)
 
 
-def patch_write(context: Context, resource: Resource, options: WriteOptions) -> Write:
-    info = context.info
-    return Write(
-        server=context.server,
-        user=context.user,
-        resource=resource,
-        operation=UPDATE,
-        namespace=info.namespace,
-        name=info.name,
-        object={},
-        warn=context.warn,
-        subresource=info.subresource,
-        dry_run=options.dry_run,
-        field_manager=options.field_manager or default_manager(context),
-        is_patch=True,
-    )
+def patch_type_of(context: Context, accepted: Collection[str]) -> str:
+    """The request's media type. Raises UnsupportedMediaType when it is not accepted."""
+    patch_type = media_type_of(context.request.headers.get("content-type"))
+    if patch_type not in accepted:
+        raise UnsupportedMediaType(
+            "the body of the request was in an unknown format - accepted media types include: "
+            + ", ".join(accepted)
+        )
+    return patch_type
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pybernetes.api.decoding import DecodeError
-from pybernetes.api.errors import BadRequest, UnsupportedMediaType, invalid
+from pybernetes.api.errors import BadRequest, invalid
 from pybernetes.api.kinds import Kind
 from pybernetes.api.schema import schema_of
 from pybernetes.api.selectors import LabelSelector
@@ -13,19 +13,18 @@ from pybernetes.apiserver.answers import object_response
 from pybernetes.apiserver.bodies import check_type, fit, read_as, read_bytes
 from pybernetes.apiserver.commit import Outcome, update
 from pybernetes.apiserver.context import Context
-from pybernetes.apiserver.handlers.create import default_manager
 from pybernetes.apiserver.handlers.patch import (
     JSON_PATCH,
     MERGE_PATCH,
-    PATCH_TYPES,
     STRATEGIC_MERGE_PATCH,
+    patch_type_of,
     read_patch,
 )
-from pybernetes.apiserver.negotiation import OBJECT_FORMS, media_type_of
-from pybernetes.apiserver.parameters import WriteOptions, write_options
+from pybernetes.apiserver.negotiation import OBJECT_FORMS
+from pybernetes.apiserver.parameters import write_options
 from pybernetes.apiserver.resources import Resource
 from pybernetes.apiserver.shown import decoded
-from pybernetes.apiserver.writes import UPDATE, Object, Write
+from pybernetes.apiserver.writes import UPDATE, Object, write_of
 from pybernetes.lib.http.messages import Answer
 
 SCALE = Kind("autoscaling", "v1", "Scale", "scales")
@@ -65,17 +64,14 @@ async def update_scale(context: Context, resource: Resource) -> Answer:
     async def produce(old: Object) -> Object:
         return _scaled(old, wanted)
 
-    return await _answer(context, resource, await update(_write(context, resource, options), produce))
+    return await _answer(
+        context, resource, await update(write_of(context, resource, UPDATE, options), produce)
+    )
 
 
 async def patch_scale(context: Context, resource: Resource) -> Answer:
     options = write_options(context.request, "PatchOptions")
-    patch_type = media_type_of(context.request.headers.get("content-type"))
-    if patch_type not in (JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH):
-        raise UnsupportedMediaType(
-            "the body of the request was in an unknown format - accepted media types include: "
-            + ", ".join(PATCH_TYPES)
-        )
+    patch_type = patch_type_of(context, (JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH))
     patch = read_patch(await read_bytes(context), patch_type)
     schema = schema_of(SCALE.group, SCALE.version, SCALE.kind)
 
@@ -88,23 +84,8 @@ async def patch_scale(context: Context, resource: Resource) -> Answer:
             raise patch.unfit(wanted, str(error)) from None
         return _scaled(old, wanted)
 
-    return await _answer(context, resource, await update(_write(context, resource, options), produce))
-
-
-def _write(context: Context, resource: Resource, options: WriteOptions) -> Write:
-    info = context.info
-    return Write(
-        server=context.server,
-        user=context.user,
-        resource=resource,
-        operation=UPDATE,
-        namespace=info.namespace,
-        name=info.name,
-        object={},
-        warn=context.warn,
-        subresource="scale",
-        dry_run=options.dry_run,
-        field_manager=options.field_manager or default_manager(context),
+    return await _answer(
+        context, resource, await update(write_of(context, resource, UPDATE, options), produce)
     )
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pybernetes.apiserver.bodies import decode_object, read_body
 from pybernetes.apiserver.commit import update as commit_update
 from pybernetes.apiserver.context import Context
-from pybernetes.apiserver.handlers.create import default_manager, settle_names
+from pybernetes.apiserver.handlers.create import settle_names
 from pybernetes.apiserver.negotiation import OBJECT_FORMS
 from pybernetes.apiserver.parameters import write_options
 from pybernetes.apiserver.resources import Resource
 from pybernetes.apiserver.shown import stored_response
-from pybernetes.apiserver.writes import UPDATE, Object, Write
+from pybernetes.apiserver.writes import UPDATE, Object, write_of
 from pybernetes.lib.http.messages import Answer
 
 
@@ -29,19 +29,7 @@ async def update(context: Context, resource: Resource) -> Answer:
         settle_names(resource, again, info.namespace, info.name)
         return again
 
-    write = Write(
-        server=server,
-        user=context.user,
-        resource=resource,
-        operation=UPDATE,
-        namespace=info.namespace,
-        name=info.name,
-        object=first[0],
-        warn=context.warn,
-        subresource=info.subresource,
-        dry_run=options.dry_run,
-        field_manager=options.field_manager or default_manager(context),
-    )
+    write = write_of(context, resource, UPDATE, options, first[0])
     outcome = await commit_update(write, produce)
     status = 201 if outcome.created else 200
     return stored_response(context, server.registry, resource, outcome.stored, form, status)
