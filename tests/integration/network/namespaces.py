@@ -125,9 +125,13 @@ class World:
         transport, _ = await loop.create_datagram_endpoint(Echo, sock=opened)
         return transport
 
-    async def ask(self, name: str, address: str, port: int, patience: float = 2.0) -> tuple[str, str]:
+    async def ask(
+        self, name: str, address: str, port: int, patience: float = 2.0, *, source: str = ""
+    ) -> tuple[str, str]:
         """Which server answers, and whom it sees. Raises ConnectionRefusedError or TimeoutError."""
         opened = self.socket(name)
+        if source:
+            opened.bind((source, 0))
         try:
             async with asyncio.timeout(patience):  # noqa: TID251
                 loop = asyncio.get_running_loop()

@@ -238,6 +238,35 @@ async def test_host_ports_lead_to_the_pod(world: World, cluster: Cluster) -> Non
         await world.ask("outside", World.NODE, 54321)
 
 
+async def test_host_ports_are_told_apart_by_address_and_protocol(world: World, cluster: Cluster) -> None:
+    """As upstream's conformance test does: the node's own program asks 127.0.0.1 from the node's address."""
+    for name, host, protocol in (
+        ("a", "127.0.0.1", "TCP"),
+        ("b", World.NODE, "TCP"),
+        ("c", World.NODE, "UDP"),
+    ):
+        port = {"containerPort": 8080, "hostPort": 54323, "hostIP": host, "protocol": protocol}
+        cluster.informers.informer(PODS).put(
+            {
+                "metadata": {"name": name, "namespace": "default"},
+                "spec": {"containers": [{"name": "c", "ports": [port]}]},
+                "status": {"phase": "Running", "podIPs": [{"ip": PODS_BY_NAME[name]}]},
+            }
+        )
+    await cluster.settled()
+    udp = await world.serve_udp("c")
+    assert await world.ask("node", "127.0.0.1", 54323, source=World.NODE) == ("a", World.NODE)
+    assert (await world.ask("node", World.NODE, 54323))[0] == "b"
+    assert (await world.ask("outside", World.NODE, 54323))[0] == "b"
+    client = world.socket("outside", socket.SOCK_DGRAM)
+    loop = asyncio.get_running_loop()
+    await loop.sock_sendto(client, b"?", (World.NODE, 54323))
+    async with asyncio.timeout(2):  # noqa: TID251
+        assert await loop.sock_recv(client, 100) == b"c"
+    client.close()
+    udp.close()
+
+
 async def test_loopback_stays_out_of_reach(world: World, cluster: Cluster) -> None:
     cluster.service("bad", "10.96.0.8", "127.0.0.1", type="NodePort", nodePort=30082)
     await cluster.settled()

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pybernetes.lib.clock import Clock
 from pybernetes.network.dns import message
@@ -45,11 +46,14 @@ class _Exchange(asyncio.DatagramProtocol):
             self.answer.set_exception(error)
 
 
-class Forwarder:
-    """`resolvers` are addresses, or (address, port) in tests."""
+Resolver = tuple[str, int]
 
-    def __init__(self, resolvers: Sequence[str | tuple[str, int]], clock: Clock) -> None:
-        self._resolvers = [(one, PORT) if isinstance(one, str) else one for one in resolvers]
+
+class Forwarder:
+    """`resolvers()` answers (address, port) of those to ask, in their order."""
+
+    def __init__(self, resolvers: Callable[[], Sequence[Resolver]], clock: Clock) -> None:
+        self._resolvers = resolvers
         self._clock = clock
         self._asking: dict[bytes, asyncio.Future[bytes]] = {}
         self._slots = asyncio.Semaphore(MOST_AT_A_TIME)
@@ -79,7 +83,7 @@ class Forwarder:
     async def _ask(self, query: bytes, tcp: bool) -> bytes:
         trouble = "no resolver is configured for names outside the cluster"
         for _ in range(ROUNDS):
-            for address, port in self._resolvers:
+            for address, port in self._resolvers():
                 own = secrets.token_bytes(2) + query[2:]
                 try:
                     async with self._clock.timeout(PATIENCE):
@@ -111,11 +115,33 @@ async def _by_tcp(query: bytes, address: str, port: int) -> bytes:
         writer.close()
 
 
-def resolvers_of(text: str, own: Sequence[str]) -> list[str]:
+def resolvers_of(text: str, own: Sequence[str]) -> list[Resolver]:
     """The name servers of a resolv.conf, without ourselves."""
     found = []
     for line in text.splitlines():
         words = line.split("#")[0].split()
         if len(words) > 1 and words[0] == "nameserver" and words[1] not in own:
-            found.append(words[1].partition("%")[0])
+            found.append((words[1].partition("%")[0], PORT))
     return found
+
+
+class ResolvConf:
+    """The name servers of a file that may change any time: it is read again when it has."""
+
+    def __init__(self, path: str, own: Sequence[str]) -> None:
+        self._path = path
+        self._own = own
+        self._seen: tuple[int, int] | None = None
+        self._resolvers: list[Resolver] = []
+
+    def __call__(self) -> Sequence[Resolver]:
+        try:
+            status = os.stat(self._path)
+            seen = status.st_mtime_ns, status.st_ino
+            if seen != self._seen:
+                with open(self._path) as file:
+                    self._resolvers = resolvers_of(file.read(), self._own)
+                self._seen = seen
+        except OSError as error:
+            log.warning("%s cannot be read: %s", self._path, error.strerror)
+        return self._resolvers

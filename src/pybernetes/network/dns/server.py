@@ -10,7 +10,6 @@ import logging
 import socket
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pybernetes.api.kinds import ENDPOINT_SLICES, SERVICES
@@ -20,7 +19,7 @@ from pybernetes.lib.clock import Clock
 from pybernetes.lib.tasks import Tasks
 from pybernetes.network.commands import CommandFailed, run
 from pybernetes.network.dns import zone
-from pybernetes.network.dns.forward import Forwarder, resolvers_of
+from pybernetes.network.dns.forward import Forwarder, ResolvConf
 from pybernetes.network.dns.resolver import Resolver
 
 log = logging.getLogger(__name__)
@@ -89,21 +88,14 @@ class DNSServer:
         self._servers: list[asyncio.Server] = []
         self._connections = 0
         own = zone.Zone(options.domain, self._services.store, self._slices.store, options.ranges)
-        self.resolver = Resolver(own, Forwarder(self._resolvers(), clock), clock)
+        resolvers = ResolvConf(options.resolv_conf, options.addresses)
+        forwarder = Forwarder((lambda: options.resolvers) if options.resolvers else resolvers, clock)
+        self.resolver = Resolver(own, forwarder, clock)
         self._follow()
 
     @property
     def failed(self) -> asyncio.Future[BaseException]:
         return self.tasks.failed
-
-    def _resolvers(self) -> list[str | tuple[str, int]]:
-        if self._options.resolvers:
-            return [*self._options.resolvers]
-        try:
-            text = Path(self._options.resolv_conf).read_text()
-        except OSError:
-            return []
-        return [*resolvers_of(text, self._options.addresses)]
 
     def _follow(self) -> None:
         def service(obj: Object) -> None:

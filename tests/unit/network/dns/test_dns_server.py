@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import dnslib
@@ -191,4 +193,17 @@ async def test_rubbish_is_not_answered(world: World) -> None:
 def test_name_servers_of_a_resolv_conf() -> None:
     text = "# nameserver 192.0.2.9\nnameserver 192.0.2.1 # one\nnameserver 10.96.0.10\nsearch a\n"
     text += "nameserver fe80::1%eth0\n"
-    assert forward.resolvers_of(text, ["10.96.0.10"]) == ["192.0.2.1", "fe80::1"]
+    assert forward.resolvers_of(text, ["10.96.0.10"]) == [("192.0.2.1", 53), ("fe80::1", 53)]
+
+
+def test_a_resolv_conf_is_read_again_when_it_changes(tmp_path: Path) -> None:
+    file = tmp_path / "resolv.conf"
+    resolvers = forward.ResolvConf(str(file), [])
+    assert resolvers() == []
+    file.write_text("nameserver 192.0.2.1\n")
+    assert resolvers() == [("192.0.2.1", 53)]
+    file.write_text("nameserver 192.0.2.2\n")
+    os.utime(file, ns=(1, 1))
+    assert resolvers() == [("192.0.2.2", 53)]
+    file.unlink()
+    assert resolvers() == [("192.0.2.2", 53)]
