@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Protocol
 from urllib.parse import parse_qsl, unquote
 
@@ -33,7 +32,10 @@ class Headers:
 
     def get(self, name: str, default: str = "") -> str:
         wanted = name.lower()
-        return next((value for key, value in self._lines if key == wanted), default)
+        for key, value in self._lines:
+            if key == wanted:
+                return value
+        return default
 
     def get_all(self, name: str) -> list[str]:
         wanted = name.lower()
@@ -111,26 +113,26 @@ class Request:
     headers: Headers = field(default_factory=Headers)
     body: Body = field(default_factory=BytesBody)
     peer: Peer = field(default_factory=Peer)
+    raw_path: str = field(init=False)
+    raw_query: str = field(init=False)
 
-    @cached_property
-    def raw_path(self) -> str:
-        return self.target.partition("?")[0]
+    def __post_init__(self) -> None:
+        self.raw_path, _, self.raw_query = self.target.partition("?")
+        self._query: dict[str, list[str]] | None = None
 
-    @cached_property
+    @property
     def path(self) -> str:
         """The decoded path."""
         return unquote(self.raw_path) if "%" in self.raw_path else self.raw_path
 
-    @cached_property
-    def raw_query(self) -> str:
-        return self.target.partition("?")[2]
-
-    @cached_property
+    @property
     def query(self) -> dict[str, list[str]]:
-        values: dict[str, list[str]] = {}
-        if self.raw_query:
-            for name, value in parse_qsl(self.raw_query, keep_blank_values=True):
-                values.setdefault(name, []).append(value)
+        values = self._query
+        if values is None:
+            values = self._query = {}
+            if self.raw_query:
+                for name, value in parse_qsl(self.raw_query, keep_blank_values=True):
+                    values.setdefault(name, []).append(value)
         return values
 
     def query_value(self, name: str, default: str = "") -> str:
