@@ -18,6 +18,7 @@ from pybernetes.cluster.failure import Failure
 from pybernetes.cluster.host_network import IP_FORWARD, mtu
 from pybernetes.cluster.layout import NodePaths, check_name
 from pybernetes.cluster.local_cluster import supervisor_alive
+from pybernetes.cluster.local_node import RESOLV_CONF, write_resolv_conf
 from pybernetes.cluster.node_settings import NodeSettings
 from pybernetes.cluster.supervisor import Process, Spec
 
@@ -105,9 +106,16 @@ def _settings(paths: NodePaths, joining: Joining) -> NodeSettings:
         load_balancer_pool=joining.load_balancer_pool,
         cgroup=joining.cgroup_root,
         mtu=mtu(),
+        resolv_conf=_resolv_conf(paths),
         labels=joining.labels,
         kubelet_flags=joining.kubelet_flags,
     )
+
+
+def _resolv_conf(paths: NodePaths) -> str:
+    """The machine's, or a copy without resolvers on the loopback interface, which pods could not reach."""
+    write_resolv_conf(paths.resolv_conf, RESOLV_CONF)
+    return str(paths.resolv_conf if paths.resolv_conf.exists() else RESOLV_CONF)
 
 
 def _spec(paths: NodePaths) -> Spec:
