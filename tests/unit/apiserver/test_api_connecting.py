@@ -18,6 +18,7 @@ from pybernetes.lib.http.messages import (
     Writer,
 )
 from pybernetes.lib.streams import ByteStream
+from pybernetes.lib.websocket import WebSocket, check_answer, client_handshake
 
 PODS = "/api/v1/namespaces/default/pods"
 UPGRADE = Headers(
@@ -30,6 +31,7 @@ class Kubelet:
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
+        self.log = [b"one\n", b"two\n"]
         self.transport_ = InProcessTransport(self.handle)
 
     async def handle(self, request: Request) -> Answer:
@@ -41,9 +43,9 @@ class Kubelet:
         if request.path.startswith("/containerLogs/"):
 
             async def lines(writer: Writer) -> None:
-                writer.write(b"one\n")
-                await writer.drain()
-                writer.write(b"two\n")
+                for part in self.log:
+                    writer.write(part)
+                    await writer.drain()
 
             return Streaming(lines)
         if "upgrade" in request.headers:
@@ -92,6 +94,30 @@ async def test_logs_are_streamed(api: Api, kubelet: Kubelet) -> None:
     assert request.path == "/containerLogs/default/web/main"
     assert request.query == {"follow": ["true"], "tailLines": ["5"]}
     assert "authorization" not in request.headers
+
+
+@pytest.mark.parametrize(
+    ("offered", "messages"),
+    [([], [b"", b"one\ntwo\n"]), (["binary.k8s.io"], [b"", b"one\ntwo\n"]),
+     (["base64.binary.k8s.io"], ["", "b25lCnR3bwo="])],
+)  # fmt: skip
+async def test_logs_come_in_messages_to_a_websocket(
+    api: Api, kubelet: Kubelet, offered: list[str], messages: list[bytes | str]
+) -> None:
+    kubelet.log = [b"one\ntwo\n"]
+    headers, key = client_handshake(offered)
+    reply = await api.transport.upgrade("GET", PODS + "/web/log", api._headers(dict(headers.items())))
+    assert reply.stream is not None
+    assert check_answer(reply.status, reply.headers, key) == "".join(offered)
+    socket = WebSocket(reply.stream, client=True)
+    assert [await socket.receive() for _ in messages] == messages
+    assert await socket.receive() is None and socket.close_code == 1000
+
+
+async def test_logs_in_messages_need_a_known_form(api: Api, kubelet: Kubelet) -> None:
+    headers, _ = client_handshake(["v5.channel.k8s.io"])
+    reply = await api.transport.upgrade("GET", PODS + "/web/log", api._headers(dict(headers.items())))
+    assert reply.status == 400 and b"v5.channel.k8s.io" in reply.body
 
 
 async def test_what_the_kubelet_refuses_is_a_status(api: Api, kubelet: Kubelet) -> None:

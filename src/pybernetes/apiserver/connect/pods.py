@@ -14,12 +14,14 @@ from pybernetes.api.kinds import Kind
 from pybernetes.apiserver.authorization import require
 from pybernetes.apiserver.connect.relay import forward, forward_upgrade, relay, unreachable, wants_upgrade
 from pybernetes.apiserver.connect.targets import split_name, target_path
+from pybernetes.apiserver.connect.websocket_answer import as_messages
 from pybernetes.apiserver.context import Context
 from pybernetes.apiserver.requestinfo import is_true
 from pybernetes.apiserver.resources import Resource
 from pybernetes.apiserver.shown import decoded
 from pybernetes.lib.http.messages import Answer, Headers, Response, Streaming, Writer
 from pybernetes.lib.http.transport import Transport
+from pybernetes.lib.websocket import is_handshake
 
 Object = dict[str, Any]
 
@@ -87,7 +89,7 @@ def _check_log_options(context: Context) -> None:
 
 
 async def log(context: Context, resource: Resource) -> Answer:
-    """Streamed as the kubelet sends it; a pod without a node has no log yet."""
+    """Streamed as the kubelet sends it, in messages if asked so; a pod without a node has no log yet."""
     request = context.request
     _check_log_options(context)
     pod = await _pod(context, resource)
@@ -106,6 +108,9 @@ async def log(context: Context, resource: Resource) -> Answer:
         body = b"".join([chunk async for chunk in answer])
         await answer.close()
         raise kubelet_error(answer.status, body)
+
+    if is_handshake(request.headers):
+        return await as_messages(request, answer)
 
     async def run(writer: Writer) -> None:
         await relay(answer, writer)
