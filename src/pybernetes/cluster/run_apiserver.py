@@ -53,6 +53,12 @@ async def serve(settings: ServerSettings) -> int:
     tls = server_context(pki / "apiserver.crt", pki / "apiserver.key", client_ca=client_ca + front_proxy_ca)
     await http.start(settings.bind_address, settings.secure_port, tls)
     log.info("listening on %s:%d", settings.bind_address, settings.secure_port)
+
+    async def settle() -> None:
+        await server.ready()
+        processing.settle_memory()
+
+    server.tasks.spawn(settle(), "settle memory")
     try:
         return await processing.until_failed([server.failed])
     finally:
