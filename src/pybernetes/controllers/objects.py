@@ -11,6 +11,7 @@ from typing import Any
 
 from pybernetes.api.kinds import Kind
 from pybernetes.api.times import parse_time
+from pybernetes.semantics.owners import controller_ref
 from pybernetes.semantics.pods import available_at, get_condition
 
 Object = dict[str, Any]
@@ -41,6 +42,16 @@ def annotations_of(obj: Object) -> dict[str, str]:
 
 def is_deleting(obj: Object) -> bool:
     return bool(obj["metadata"].get("deletionTimestamp"))
+
+
+def controller_key(obj: Object, kind: Kind) -> str | None:
+    """The key of the object's controller, None when that is of another kind or there is none."""
+    reference = controller_ref(obj)
+    if reference is None or reference.get("kind") != kind.kind:
+        return None
+    if reference.get("apiVersion", "").rpartition("/")[0] != kind.group:
+        return None
+    return f"{namespace_of(obj)}/{reference['name']}"
 
 
 def created_at(obj: Object) -> datetime | None:

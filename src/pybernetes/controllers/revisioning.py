@@ -30,3 +30,10 @@ async def sync_revision(client: Client, owner: Object, kind: Kind, revisions: Se
         if is_controlled_by(live, owner) and bare(template_of(live)) == bare(owner["spec"]["template"]):
             return live
         raise Collision(name_of(choice.current)) from None
+
+
+async def count_collision(client: Client, owner: Object, kind: Kind) -> None:
+    """The next revision's name is made with another number."""
+    old = owner.get("status") or {}
+    status = {**old, "collisionCount": int(old.get("collisionCount") or 0) + 1}
+    await client.update_status(kind, {**owner, "status": status})

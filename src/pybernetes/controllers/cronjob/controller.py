@@ -8,10 +8,10 @@ from pybernetes.client.interface import Object
 from pybernetes.controllers.actions import delete_of
 from pybernetes.controllers.claims import OWNER_INDEX, index_by_owner
 from pybernetes.controllers.cronjob.plan import Plan, plan, with_started, without_jobs
-from pybernetes.controllers.objects import compact, name_of, namespace_of, uid_of, with_kind
+from pybernetes.controllers.objects import compact, controller_key, name_of, namespace_of, uid_of, with_kind
 from pybernetes.controllers.podcontrol import namespace_is_ending
 from pybernetes.controllers.reconciler import Context, Reconciler
-from pybernetes.semantics.owners import controller_ref, is_controlled_by
+from pybernetes.semantics.owners import is_controlled_by
 
 
 class CronJobController(Reconciler):
@@ -34,9 +34,9 @@ class CronJobController(Reconciler):
         )
 
     def _job_changed(self, job: Object) -> None:
-        owner = controller_ref(job)
-        if owner is not None and owner.get("kind") == "CronJob":
-            self.queue.add(f"{namespace_of(job)}/{owner['name']}")
+        key = controller_key(job, CRON_JOBS)
+        if key is not None:
+            self.queue.add(key)
 
     async def sync(self, key: str) -> None:
         cached = self.cron_jobs.store.get(key)

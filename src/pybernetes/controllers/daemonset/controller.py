@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from pybernetes.api.kinds import CONTROLLER_REVISIONS, DAEMON_SETS, NODES, PODS
-from pybernetes.api.selectors import LabelSelector
-from pybernetes.client.interface import Object, object_key
+from pybernetes.client.interface import Object
 from pybernetes.controllers.actions import delete_of
 from pybernetes.controllers.claiming import claimed
 from pybernetes.controllers.claims import OWNER_INDEX, index_by_owner
 from pybernetes.controllers.daemonset import plan as planning
 from pybernetes.controllers.daemonset.placement import new_pod, target_node
-from pybernetes.controllers.expectations import Expectations
 from pybernetes.controllers.history import revision_hash, to_forget
 from pybernetes.controllers.objects import (
     available_in,
@@ -22,87 +20,36 @@ from pybernetes.controllers.objects import (
     uid_of,
     with_kind,
 )
-from pybernetes.controllers.podcontrol import PodControl, deletion_identity
-from pybernetes.controllers.reconciler import Context, Reconciler
-from pybernetes.controllers.revisioning import Collision, sync_revision
+from pybernetes.controllers.pod_owner import PodOwner
+from pybernetes.controllers.reconciler import Context
+from pybernetes.controllers.revisioning import Collision, count_collision, sync_revision
 from pybernetes.lib.backoff import Backoff
-from pybernetes.semantics.owners import controller_ref
 
 FAILED_BACKOFF = (1.0, 900.0)
 
 
-class DaemonSetController(Reconciler):
+class DaemonSetController(PodOwner):
     name = "daemonset-controller"
     source = "daemonset-controller"
+    kind = DAEMON_SETS
 
     def __init__(self, context: Context) -> None:
-        self.expectations = Expectations()
         self._failures = Backoff(*FAILED_BACKOFF)
         self._last_failure: dict[tuple[str, str, str], float] = {}
         super().__init__(context)
         self.workers = context.options.concurrent_daemonset_syncs
-        self.pod_control = PodControl(self.client, self.recorder, self.clock, self.expectations)
 
     def watch(self) -> None:
-        self.sets = self.informer(DAEMON_SETS)
-        self.sets.add_handler(
-            added=self.enqueue, updated=lambda old, new: self.enqueue(new), deleted=self._set_deleted
-        )
+        super().watch()
         self.revisions = self.informer(CONTROLLER_REVISIONS)
         self.revisions.add_index(OWNER_INDEX, index_by_owner)
-        self.pods = self.informer(PODS)
-        self.pods.add_index(OWNER_INDEX, index_by_owner)
-        self.pods.add_handler(added=self._pod_added, updated=self._pod_updated, deleted=self._pod_deleted)
         self.nodes = self.informer(NODES)
         self.nodes.add_handler(added=self._node_added, updated=self._node_updated, deleted=self._node_added)
 
     # Handlers
 
-    def _set_deleted(self, daemon_set: Object) -> None:
-        self.expectations.forget(object_key(daemon_set))
-
-    def _owner_key(self, pod: Object) -> str | None:
-        owner = controller_ref(pod)
-        if owner is None or owner.get("kind") != "DaemonSet":
-            return None
-        return f"{namespace_of(pod)}/{owner['name']}"
-
-    def _pod_added(self, pod: Object) -> None:
-        key = self._owner_key(pod)
-        if key is not None:
-            if is_deleting(pod):
-                self.expectations.observe_deletion(key, deletion_identity(pod))
-            else:
-                self.expectations.observe_creation(key)
-            self.queue.add(key)
-        elif controller_ref(pod) is None:
-            self._enqueue_matching(pod)
-
-    def _pod_updated(self, old: Object, new: Object) -> None:
-        before, key = self._owner_key(old), self._owner_key(new)
-        if before is not None and before != key:
-            self.queue.add(before)
-        if key is not None:
-            if is_deleting(new):
-                self.expectations.observe_deletion(key, deletion_identity(new))
-            self.queue.add(key)
-        elif controller_ref(new) is None and (labels_of(old) != labels_of(new) or before):
-            self._enqueue_matching(new)
-
-    def _pod_deleted(self, pod: Object) -> None:
-        key = self._owner_key(pod)
-        if key is not None:
-            self.expectations.observe_deletion(key, deletion_identity(pod))
-            self.queue.add(key)
-
-    def _enqueue_matching(self, pod: Object) -> None:
-        for one in self.sets.store.list(namespace_of(pod)):
-            selector = LabelSelector.from_object(one["spec"].get("selector"))
-            if not selector.empty and selector.matches(labels_of(pod)):
-                self.enqueue(one)
-
     def _node_added(self, node: Object) -> None:
-        for one in self.sets.store.list():
+        for one in self.owners.store.list():
             self.enqueue(one)
 
     def _node_updated(self, old: Object, new: Object) -> None:
@@ -114,12 +61,12 @@ class DaemonSetController(Reconciler):
     # Reconciling
 
     async def sync(self, key: str) -> None:
-        cached = self.sets.store.get(key)
+        cached = self.owners.store.get(key)
         if cached is None:
             self.expectations.forget(key)
             return
         daemon_set = with_kind(cached, DAEMON_SETS)
-        selector = LabelSelector.from_object(daemon_set["spec"].get("selector"))
+        selector = self.selector_of(daemon_set)
         if selector.empty:
             message = "This daemon set is selecting all pods. A non-empty selector is required."
             self.recorder.event(daemon_set, "Warning", "SelectingAll", message)
@@ -132,7 +79,7 @@ class DaemonSetController(Reconciler):
         try:
             current = await sync_revision(self.client, daemon_set, DAEMON_SETS, revisions)
         except Collision:
-            await self._count_collision(daemon_set)
+            await count_collision(self.client, daemon_set, DAEMON_SETS)
             return
         digest = revision_hash(current)
         pods = await claimed(self.client, daemon_set, DAEMON_SETS, selector, self.pods.store, PODS)
@@ -145,11 +92,6 @@ class DaemonSetController(Reconciler):
         await self._write_status(key, daemon_set, nodes, pods, digest)
         if error is not None:
             raise error
-
-    async def _count_collision(self, daemon_set: Object) -> None:
-        old = daemon_set.get("status") or {}
-        status = {**old, "collisionCount": int(old.get("collisionCount") or 0) + 1}
-        await self.client.update_status(DAEMON_SETS, {**daemon_set, "status": status})
 
     async def _act(
         self, key: str, daemon_set: Object, nodes: list[Object], pods: list[Object], digest: str

@@ -16,7 +16,7 @@ from pybernetes.controllers.claiming import claimed
 from pybernetes.controllers.claims import OWNER_INDEX, index_by_owner
 from pybernetes.controllers.deployment import plan as planning
 from pybernetes.controllers.deployment.revisions import find_new, same_template
-from pybernetes.controllers.objects import labels_of, name_of, namespace_of, uid_of, with_kind
+from pybernetes.controllers.objects import controller_key, labels_of, name_of, namespace_of, uid_of, with_kind
 from pybernetes.controllers.podcontrol import namespace_is_ending
 from pybernetes.controllers.reconciler import Context, Reconciler
 from pybernetes.semantics.owners import controller_ref, is_controlled_by
@@ -44,10 +44,10 @@ class DeploymentController(Reconciler):
     # Handlers
 
     def _set_changed(self, replica_set: Object) -> None:
-        owner = controller_ref(replica_set)
-        if owner is not None:
-            if owner.get("kind") == "Deployment":
-                self.queue.add(f"{namespace_of(replica_set)}/{owner['name']}")
+        if controller_ref(replica_set) is not None:
+            key = controller_key(replica_set, DEPLOYMENTS)
+            if key is not None:
+                self.queue.add(key)
             return
         for deployment in self.deployments.store.list(namespace_of(replica_set)):
             selector = LabelSelector.from_object(deployment["spec"].get("selector"))
@@ -67,15 +67,10 @@ class DeploymentController(Reconciler):
 
     def _pod_ended(self, pod: Object) -> None:
         """The last old pod may be what a Recreate waits for."""
-        owner = controller_ref(pod)
-        if owner is None or owner.get("kind") != "ReplicaSet":
-            return
-        replica_set = self.sets.store.get(f"{namespace_of(pod)}/{owner['name']}")
-        above = controller_ref(replica_set) if replica_set else None
-        if above is None or above.get("kind") != "Deployment":
-            return
-        key = f"{namespace_of(pod)}/{above['name']}"
-        deployment = self.deployments.store.get(key)
+        set_key = controller_key(pod, REPLICA_SETS)
+        replica_set = self.sets.store.get(set_key) if set_key is not None else None
+        key = controller_key(replica_set, DEPLOYMENTS) if replica_set is not None else None
+        deployment = self.deployments.store.get(key) if key is not None else None
         if deployment and (deployment["spec"].get("strategy") or {}).get("type") == "Recreate":
             self.queue.add(key)
 

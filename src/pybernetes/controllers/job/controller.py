@@ -6,71 +6,30 @@ import asyncio
 
 from pybernetes.api.errors import Conflict, NotFound
 from pybernetes.api.kinds import JOBS, PODS
-from pybernetes.api.selectors import LabelSelector
 from pybernetes.client.interface import Object
 from pybernetes.controllers.actions import patch_of
 from pybernetes.controllers.claiming import claimed
-from pybernetes.controllers.claims import OWNER_INDEX, index_by_owner
-from pybernetes.controllers.expectations import Expectations
+from pybernetes.controllers.claims import OWNER_INDEX
 from pybernetes.controllers.job.plan import is_finished, plan
 from pybernetes.controllers.job.pods import TRACKING, is_tracked, new_pod
-from pybernetes.controllers.objects import compact, is_deleting, namespace_of, uid_of, with_kind
-from pybernetes.controllers.podcontrol import PodControl, deletion_identity
-from pybernetes.controllers.reconciler import Context, Reconciler
-from pybernetes.semantics.owners import controller_ref
+from pybernetes.controllers.objects import compact, uid_of, with_kind
+from pybernetes.controllers.pod_owner import PodOwner
+from pybernetes.controllers.reconciler import Context
 
 BUILT_IN = "kubernetes.io/job-controller"
 
 
-class JobController(Reconciler):
+class JobController(PodOwner):
     name = "job-controller"
     source = "job-controller"
+    kind = JOBS
 
     def __init__(self, context: Context) -> None:
-        self.expectations = Expectations()
         super().__init__(context)
         self.workers = context.options.concurrent_job_syncs
-        self.pod_control = PodControl(self.client, self.recorder, self.clock, self.expectations)
-
-    def watch(self) -> None:
-        self.jobs = self.informer(JOBS)
-        self.enqueue_changes(self.jobs)
-        self.pods = self.informer(PODS)
-        self.pods.add_index(OWNER_INDEX, index_by_owner)
-        self.pods.add_handler(added=self._pod_added, updated=self._pod_updated, deleted=self._pod_deleted)
-
-    def _owner_key(self, pod: Object) -> str | None:
-        owner = controller_ref(pod)
-        if owner is None or owner.get("kind") != "Job":
-            return None
-        return f"{namespace_of(pod)}/{owner['name']}"
-
-    def _pod_added(self, pod: Object) -> None:
-        key = self._owner_key(pod)
-        if key is not None:
-            self.expectations.observe_creation(key)
-            self._observe(key, pod)
-
-    def _pod_updated(self, old: Object, new: Object) -> None:
-        before, key = self._owner_key(old), self._owner_key(new)
-        if before is not None and before != key:
-            self.queue.add(before)
-        if key is not None:
-            self._observe(key, new)
-
-    def _observe(self, key: str, pod: Object) -> None:
-        if is_deleting(pod):
-            self.expectations.observe_deletion(key, deletion_identity(pod))
-        self.queue.add(key)
-
-    def _pod_deleted(self, pod: Object) -> None:
-        key = self._owner_key(pod)
-        if key is not None:
-            self.expectations.observe_deletion(key, deletion_identity(pod))
-            self.queue.add(key)
 
     async def sync(self, key: str) -> None:
-        cached = self.jobs.store.get(key)
+        cached = self.owners.store.get(key)
         if cached is None:
             self.expectations.forget(key)
             await self._free_orphans(key)
@@ -103,8 +62,7 @@ class JobController(Reconciler):
     async def _pods(self, job: Object) -> list[Object]:
         if not job["spec"].get("selector"):
             return self.pods.store.by_index(OWNER_INDEX, uid_of(job))
-        selector = LabelSelector.from_object(job["spec"]["selector"])
-        return await claimed(self.client, job, JOBS, selector, self.pods.store, PODS)
+        return await claimed(self.client, job, JOBS, self.selector_of(job), self.pods.store, PODS)
 
     async def _untrack(self, pods: list[Object]) -> None:
         """Counted pods lose the finalizer, and may go when somebody deletes them."""
@@ -117,7 +75,7 @@ class JobController(Reconciler):
         except NotFound:
             return
         except Conflict:
-            key = self._owner_key(pod)
+            key = self.owner_key(pod)
             if key is not None:
                 self.queue.add_rate_limited(key)
 
@@ -125,6 +83,6 @@ class JobController(Reconciler):
         """Pods of a Job that is gone are nobody's to count."""
         namespace = key.partition("/")[0]
         orphans = [
-            pod for pod in self.pods.store.list(namespace) if is_tracked(pod) and self._owner_key(pod) == key
+            pod for pod in self.pods.store.list(namespace) if is_tracked(pod) and self.owner_key(pod) == key
         ]
         await self._untrack(orphans)

@@ -10,19 +10,19 @@ from collections.abc import Iterable
 
 from pybernetes.api.errors import APIError
 from pybernetes.api.kinds import PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, Kind
-from pybernetes.client.interface import Object, object_key
+from pybernetes.api.selectors import LabelSelector
+from pybernetes.client.interface import Object
 from pybernetes.controllers.claiming import claimed
 from pybernetes.controllers.claims import OWNER_INDEX, index_by_owner
-from pybernetes.controllers.expectations import Expectations
-from pybernetes.controllers.objects import is_deleting, labels_of, uid_of, with_kind
-from pybernetes.controllers.podcontrol import PodControl, deletion_identity
-from pybernetes.controllers.reconciler import Context, Reconciler
+from pybernetes.controllers.objects import is_deleting, uid_of, with_kind
+from pybernetes.controllers.pod_owner import PodOwner
+from pybernetes.controllers.reconciler import Context
 from pybernetes.controllers.replicaset import plan as planning
 from pybernetes.semantics.owners import controller_ref
-from pybernetes.semantics.pods import is_ready, is_terminal
+from pybernetes.semantics.pods import is_terminal
 
 
-class ReplicaController(Reconciler):
+class ReplicaController(PodOwner):
     """ReplicaSets; see `ReplicationControllerController` for the older kind."""
 
     name = "replicaset-controller"
@@ -30,83 +30,18 @@ class ReplicaController(Reconciler):
     kind: Kind = REPLICA_SETS
 
     def __init__(self, context: Context) -> None:
-        self.expectations = Expectations()
         super().__init__(context)
         self.workers = context.options.concurrent_replicaset_syncs
-        self.pod_control = PodControl(self.client, self.recorder, self.clock, self.expectations)
 
     def watch(self) -> None:
-        self.sets = self.informer(self.kind)
-        self.sets.add_index(OWNER_INDEX, index_by_owner)
-        self.pods = self.informer(PODS)
-        self.pods.add_index(OWNER_INDEX, index_by_owner)
-        self.sets.add_handler(
-            added=self.enqueue,
-            updated=lambda old, new: self.enqueue(new),
-            deleted=self._set_deleted,
-        )
-        self.pods.add_handler(added=self._pod_added, updated=self._pod_updated, deleted=self._pod_deleted)
+        super().watch()
+        self.owners.add_index(OWNER_INDEX, index_by_owner)
 
-    # Handlers
-
-    def _set_deleted(self, owner: Object) -> None:
-        self.expectations.forget(object_key(owner))
-        self.enqueue(owner)
-
-    def _owner_key(self, pod: Object) -> str | None:
-        owner = controller_ref(pod)
-        if owner is None or owner.get("kind") != self.kind.kind:
-            return None
-        if owner.get("apiVersion", "").rpartition("/")[0] != self.kind.group:
-            return None
-        return f"{pod['metadata']['namespace']}/{owner['name']}"
-
-    def _enqueue_matching(self, pod: Object) -> None:
-        """An orphan may be wanted by any set of its namespace."""
-        for owner in self.sets.store.list(pod["metadata"]["namespace"]):
-            if planning.selector_of(owner, self.kind).matches(labels_of(pod)):
-                self.enqueue(owner)
-
-    def _pod_added(self, pod: Object) -> None:
-        if is_deleting(pod):
-            self._pod_deleted(pod)
-            return
-        key = self._owner_key(pod)
-        if key is not None:
-            self.expectations.observe_creation(key)
-            self.queue.add(key)
-        elif controller_ref(pod) is None:
-            self._enqueue_matching(pod)
-
-    def _pod_updated(self, old: Object, pod: Object) -> None:
-        if is_deleting(pod):
-            self._pod_deleted(pod)
-            if labels_of(pod) != labels_of(old):
-                self._pod_deleted(old)
-            return
-        key, old_key = self._owner_key(pod), self._owner_key(old)
-        if old_key is not None and old_key != key:
-            self.queue.add(old_key)
-        if key is not None:
-            self.queue.add(key)
-            if not is_ready(old) and is_ready(pod):
-                owner = self.sets.store.get(key)
-                seconds = int(owner["spec"].get("minReadySeconds") or 0) if owner else 0
-                if seconds > 0:
-                    self.queue.add_after(key, seconds + 1)
-        elif controller_ref(pod) is None and (labels_of(pod) != labels_of(old) or old_key is not None):
-            self._enqueue_matching(pod)
-
-    def _pod_deleted(self, pod: Object) -> None:
-        key = self._owner_key(pod)
-        if key is not None:
-            self.expectations.observe_deletion(key, deletion_identity(pod))
-            self.queue.add(key)
-
-    # Reconciling
+    def selector_of(self, owner: Object) -> LabelSelector:
+        return planning.selector_of(owner, self.kind)
 
     async def sync(self, key: str) -> None:
-        cached = self.sets.store.get(key)
+        cached = self.owners.store.get(key)
         if cached is None:
             self.expectations.forget(key)
             return
@@ -143,12 +78,11 @@ class ReplicaController(Reconciler):
 
     async def _claimed(self, owner: Object) -> list[Object]:
         """The set's pods, after adopting and releasing."""
-        selector = planning.selector_of(owner, self.kind)
         return await claimed(
             self.client,
             owner,
             self.kind,
-            selector,
+            self.selector_of(owner),
             self.pods.store,
             PODS,
             adoptable=lambda pod: not is_terminal(pod),
@@ -159,7 +93,7 @@ class ReplicaController(Reconciler):
         above = controller_ref(owner)
         if above is None:
             return self.pods.store.by_index(OWNER_INDEX, uid_of(owner))
-        siblings = self.sets.store.by_index(OWNER_INDEX, above["uid"])
+        siblings = self.owners.store.by_index(OWNER_INDEX, above["uid"])
         return [pod for one in siblings for pod in self.pods.store.by_index(OWNER_INDEX, uid_of(one))]
 
     async def _write_status(

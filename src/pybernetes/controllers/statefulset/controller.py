@@ -9,7 +9,6 @@ from pybernetes.api.kinds import (
     PODS,
     STATEFUL_SETS,
 )
-from pybernetes.api.selectors import LabelSelector
 from pybernetes.client.interface import Object
 from pybernetes.controllers.actions import delete_of, patch_of
 from pybernetes.controllers.claiming import claimed
@@ -19,59 +18,41 @@ from pybernetes.controllers.objects import (
     available_in,
     compact,
     is_deleting,
-    labels_of,
     name_of,
     namespace_of,
     with_kind,
 )
+from pybernetes.controllers.pod_owner import PodOwner
 from pybernetes.controllers.podcontrol import namespace_is_ending
-from pybernetes.controllers.reconciler import Context, Reconciler
-from pybernetes.controllers.revisioning import Collision, sync_revision
+from pybernetes.controllers.reconciler import Context
+from pybernetes.controllers.revisioning import Collision, count_collision, sync_revision
 from pybernetes.controllers.statefulset import identity
 from pybernetes.controllers.statefulset import plan as planning
-from pybernetes.semantics.owners import controller_ref
 
 
-class StatefulSetController(Reconciler):
+class StatefulSetController(PodOwner):
+    """Pods come and go one after the other, so they are not counted in expectations."""
+
     name = "statefulset-controller"
     source = "statefulset-controller"
+    kind = STATEFUL_SETS
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self.workers = context.options.concurrent_statefulset_syncs
 
     def watch(self) -> None:
-        self.sets = self.informer(STATEFUL_SETS)
-        self.enqueue_changes(self.sets)
+        super().watch()
         self.revisions = self.informer(CONTROLLER_REVISIONS)
         self.revisions.add_index(OWNER_INDEX, index_by_owner)
         self.claims = self.informer(PERSISTENT_VOLUME_CLAIMS)
-        self.pods = self.informer(PODS)
-        self.pods.add_index(OWNER_INDEX, index_by_owner)
-        self.pods.add_handler(added=self._pod_changed, updated=self._pod_updated, deleted=self._pod_changed)
-
-    def _pod_changed(self, pod: Object) -> None:
-        owner = controller_ref(pod)
-        if owner is not None:
-            if owner.get("kind") == "StatefulSet":
-                self.queue.add(f"{namespace_of(pod)}/{owner['name']}")
-            return
-        for one in self.sets.store.list(namespace_of(pod)):
-            selector = LabelSelector.from_object(one["spec"].get("selector"))
-            if not selector.empty and selector.matches(labels_of(pod)):
-                self.enqueue(one)
-
-    def _pod_updated(self, old: Object, new: Object) -> None:
-        if controller_ref(old) != controller_ref(new):
-            self._pod_changed(old)
-        self._pod_changed(new)
 
     async def sync(self, key: str) -> None:
-        cached = self.sets.store.get(key)
+        cached = self.owners.store.get(key)
         if cached is None:
             return
         stateful_set = with_kind(cached, STATEFUL_SETS)
-        selector = LabelSelector.from_object(stateful_set["spec"].get("selector"))
+        selector = self.selector_of(stateful_set)
         if selector.empty:
             return
         revisions = await claimed(
@@ -91,9 +72,7 @@ class StatefulSetController(Reconciler):
         try:
             update = await sync_revision(self.client, stateful_set, STATEFUL_SETS, revisions)
         except Collision:
-            old = stateful_set.get("status") or {}
-            status = {**old, "collisionCount": int(old.get("collisionCount") or 0) + 1}
-            await self.client.update_status(STATEFUL_SETS, {**stateful_set, "status": status})
+            await count_collision(self.client, stateful_set, STATEFUL_SETS)
             return
         named = (stateful_set.get("status") or {}).get("currentRevision")
         current = next((one for one in revisions if name_of(one) == named), update)
