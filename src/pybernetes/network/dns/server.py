@@ -21,6 +21,7 @@ from pybernetes.network.commands import CommandFailed, run
 from pybernetes.network.dns import zone
 from pybernetes.network.dns.forward import Forwarder, ResolvConf
 from pybernetes.network.dns.resolver import Resolver
+from pybernetes.network.services.slimming import EndpointSliceSlimmer
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +80,7 @@ class DNSServer:
         self._clock = clock
         self._run = run
         self._services = informers.informer(SERVICES)
-        self._slices = informers.informer(ENDPOINT_SLICES)
+        self._slices = informers.informer(ENDPOINT_SLICES, slimmer=EndpointSliceSlimmer())
         self._services.add_index(zone.BY_ADDRESS, zone.addresses_of_service)
         self._slices.add_index(zone.BY_ADDRESS, zone.addresses_of_slice)
         self._slices.add_index(zone.BY_SERVICE, zone.services_of)

@@ -27,6 +27,7 @@ from pybernetes.network.services.announcing import (
     eligible,
     own_addresses,
 )
+from pybernetes.network.services.slimming import EndpointSliceSlimmer
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ class Announcer:
         self._run = run
         self._announce = announce or send_gratuitous_arp
         self._services = informers.informer(SERVICES)
-        self._slices = informers.informer(ENDPOINT_SLICES)
+        self._slices = informers.informer(ENDPOINT_SLICES, slimmer=EndpointSliceSlimmer())
         self._nodes = informers.informer(NODES)
         self._slices.add_index(BY_SERVICE, services_of)
         self._changed = asyncio.Event()

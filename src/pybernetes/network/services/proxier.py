@@ -28,6 +28,7 @@ from pybernetes.network.services.endpoints import Target, family_of
 from pybernetes.network.services.health import PROXY_PORT, HealthServers
 from pybernetes.network.services.model import Door, HealthCheck, Place, Wanted
 from pybernetes.network.services.ruleset import TABLE
+from pybernetes.network.services.slimming import EndpointSliceSlimmer
 from pybernetes.network.tables import WORDS
 
 log = logging.getLogger(__name__)
@@ -88,7 +89,7 @@ class ServiceProxy:
         self._failing = False
         self._servers = HealthServers(clock, lambda: self.healthy, proxy_port=options.healthz_port)
         self._services = informers.informer(SERVICES)
-        self._slices = informers.informer(ENDPOINT_SLICES)
+        self._slices = informers.informer(ENDPOINT_SLICES, slimmer=EndpointSliceSlimmer())
         self._nodes = informers.informer(NODES)
         self._pods = informers.informer(PODS, field_selector=f"spec.nodeName={node_name}")
         self._slices.add_index(BY_SERVICE, _services_of)
