@@ -136,7 +136,9 @@ def _attributes_class(obj: Object, now: datetime) -> Cells:
     return [name_of(obj), obj.get("driverName", ""), age_of(obj, now)]
 
 
-_ATTRIBUTES = "@core.v1.PersistentVolumeClaimSpec.volumeAttributesClassName"
+def _attributes_class_of(spec: str) -> Column:
+    return Column("VolumeAttributesClass", description=f"@core.v1.{spec}.volumeAttributesClassName")
+
 
 PERSISTENT_VOLUME = Printer(
     (
@@ -147,9 +149,7 @@ PERSISTENT_VOLUME = Printer(
         Column("Status", description="@core.v1.PersistentVolume.status"),
         Column("Claim", description="@core.v1.PersistentVolumeSpec.claimRef"),
         Column("StorageClass", description="StorageClass of the pv"),
-        Column(
-            "VolumeAttributesClass", description="@core.v1.PersistentVolumeSpec.volumeAttributesClassName"
-        ),
+        _attributes_class_of("PersistentVolumeSpec"),
         Column("Reason", description="@core.v1.PersistentVolumeStatus.reason"),
         AGE,
         wide("VolumeMode", "@core.v1.PersistentVolumeSpec.volumeMode"),
@@ -164,7 +164,7 @@ PERSISTENT_VOLUME_CLAIM = Printer(
         Column("Capacity", description="@core.v1.PersistentVolumeClaimStatus.capacity"),
         Column("Access Modes", description="@core.v1.PersistentVolumeClaimStatus.accessModes"),
         Column("StorageClass", description="StorageClass of the pvc"),
-        Column("VolumeAttributesClass", description=_ATTRIBUTES),
+        _attributes_class_of("PersistentVolumeClaimSpec"),
         AGE,
         wide("VolumeMode", "@core.v1.PersistentVolumeClaimSpec.volumeMode"),
     ),

@@ -31,6 +31,15 @@ def _parts(obj: Object) -> tuple[Object, Object]:
     return obj.get("spec") or {}, obj.get("status") or {}
 
 
+def _running(obj: Object, now: datetime, template: Object | None, selector: Object | None) -> Cells:
+    """The cells of `_runs`: how old it is, what it runs and which pods are its own."""
+    return [age_of(obj, now), *container_texts(template), selector_text(selector)]
+
+
+def _runs(selector: str) -> tuple[Column, ...]:
+    return (AGE, CONTAINERS, IMAGES, wide("Selector", selector))
+
+
 def _deployment(obj: Object, now: datetime) -> Cells:
     spec, status = _parts(obj)
     return [
@@ -38,9 +47,7 @@ def _deployment(obj: Object, now: datetime) -> Cells:
         f"{status.get('readyReplicas', 0)}/{spec.get('replicas', 1)}",
         status.get("updatedReplicas", 0),
         status.get("availableReplicas", 0),
-        age_of(obj, now),
-        *container_texts(spec.get("template")),
-        selector_text(spec.get("selector")),
+        *_running(obj, now, spec.get("template"), spec.get("selector")),
     ]
 
 
@@ -51,9 +58,7 @@ def _replica_set(obj: Object, now: datetime) -> Cells:
         spec.get("replicas", 1),
         status.get("replicas", 0),
         status.get("readyReplicas", 0),
-        age_of(obj, now),
-        *container_texts(spec.get("template")),
-        selector_text(spec.get("selector")),
+        *_running(obj, now, spec.get("template"), spec.get("selector")),
     ]
 
 
@@ -78,9 +83,7 @@ def _daemon_set(obj: Object, now: datetime) -> Cells:
         status.get("updatedNumberScheduled", 0),
         status.get("numberAvailable", 0),
         labels_text((template.get("spec") or {}).get("nodeSelector")),
-        age_of(obj, now),
-        *container_texts(template),
-        selector_text(spec.get("selector")),
+        *_running(obj, now, template, spec.get("selector")),
     ]
 
 
@@ -112,9 +115,7 @@ def _job(job: Object, now: datetime) -> Cells:
         _job_status(job),
         completions,
         _duration(status, now),
-        age_of(job, now),
-        *container_texts(spec.get("template")),
-        selector_text(spec.get("selector")),
+        *_running(job, now, spec.get("template"), spec.get("selector")),
     ]
 
 
@@ -137,9 +138,7 @@ def _cron_job(obj: Object, now: datetime) -> Cells:
         "True" if spec.get("suspend") else "False",
         len(status.get("active") or ()),
         age(last, now) if last else NONE,
-        age_of(obj, now),
-        *container_texts(job.get("template")),
-        selector_text(job.get("selector")),
+        *_running(obj, now, job.get("template"), job.get("selector")),
     ]
 
 
@@ -158,10 +157,7 @@ _REPLICAS = (
     Column("Desired", "integer", "@apps.v1.ReplicaSetSpec.replicas"),
     Column("Current", "integer", "@apps.v1.ReplicaSetStatus.replicas"),
     Column("Ready", "integer", "@apps.v1.ReplicaSetStatus.readyReplicas"),
-    AGE,
-    CONTAINERS,
-    IMAGES,
-    wide("Selector", "@apps.v1.ReplicaSetSpec.selector"),
+    *_runs("@apps.v1.ReplicaSetSpec.selector"),
 )
 
 REPLICATION_CONTROLLER = Printer(_REPLICAS, _replication_controller)
@@ -184,10 +180,7 @@ PRINTERS = {
             Column("Suspend", "boolean", "@batch.v1.CronJobSpec.suspend"),
             Column("Active", "integer", "@batch.v1.CronJobStatus.active"),
             Column("Last Schedule", description="@batch.v1.CronJobStatus.lastScheduleTime"),
-            AGE,
-            CONTAINERS,
-            IMAGES,
-            wide("Selector", "@batch.v1.JobSpec.selector"),
+            *_runs("@batch.v1.JobSpec.selector"),
         ),
         _cron_job,
     ),
@@ -200,10 +193,7 @@ PRINTERS = {
             Column("Up-to-date", "integer", "@apps.v1.DaemonSetStatus.updatedNumberScheduled"),
             Column("Available", "integer", "@apps.v1.DaemonSetStatus.numberAvailable"),
             Column("Node Selector", description="@core.v1.PodSpec.nodeSelector"),
-            AGE,
-            CONTAINERS,
-            IMAGES,
-            wide("Selector", "@apps.v1.DaemonSetSpec.selector"),
+            *_runs("@apps.v1.DaemonSetSpec.selector"),
         ),
         _daemon_set,
     ),
@@ -213,10 +203,7 @@ PRINTERS = {
             Column("Ready", description="Number of the pod with ready state"),
             Column("Up-to-date", description="@apps.v1.DeploymentStatus.updatedReplicas"),
             Column("Available", description="@apps.v1.DeploymentStatus.availableReplicas"),
-            AGE,
-            CONTAINERS,
-            IMAGES,
-            wide("Selector", "@apps.v1.DeploymentSpec.selector"),
+            *_runs("@apps.v1.DeploymentSpec.selector"),
         ),
         _deployment,
     ),
@@ -226,10 +213,7 @@ PRINTERS = {
             Column("Status", description="Status of the job."),
             Column("Completions", description="@batch.v1.JobStatus.succeeded"),
             Column("Duration", description="Time required to complete the job."),
-            AGE,
-            CONTAINERS,
-            IMAGES,
-            wide("Selector", "@batch.v1.JobSpec.selector"),
+            *_runs("@batch.v1.JobSpec.selector"),
         ),
         _job,
     ),
