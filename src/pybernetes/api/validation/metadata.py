@@ -33,6 +33,8 @@ _IMMUTABLE_FIELDS = (
     "deletionTimestamp",
     "deletionGracePeriodSeconds",
 )
+_PARTS = frozenset(("generation", "labels", "annotations", "ownerReferences"))
+"""What is looked at again when it has changed; what was stored before has been found right."""
 _STANDARD_FINALIZERS = frozenset(("kubernetes", "orphan", "foregroundDeletion"))
 
 Object = dict[str, Any]
@@ -89,7 +91,9 @@ def validate_metadata_update(new: Object, old: Object, path: FieldPath = METADAT
     for field in _IMMUTABLE_FIELDS:
         if new.get(field) != old.get(field):
             errors.append(invalid(path.child(field), new.get(field), IMMUTABLE))
-    errors.extend(_validate_parts(new, path))
+    changed = {part: value for part, value in new.items() if part in _PARTS and value != old.get(part)}
+    if changed:
+        errors.extend(_validate_parts(changed, path))
     return errors
 
 

@@ -7,7 +7,21 @@ upstream's. Lists are tuples of (name, plugin), so that `Options.admission_off` 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 
+from pybernetes.api.kinds import (
+    CERTIFICATE_SIGNING_REQUESTS,
+    CLUSTER_ROLE_BINDINGS,
+    CLUSTER_ROLES,
+    INGRESSES,
+    NODES,
+    PERSISTENT_VOLUME_CLAIMS,
+    PODS,
+    PRIORITY_CLASSES,
+    ROLE_BINDINGS,
+    ROLES,
+    Kind,
+)
 from pybernetes.apiserver.admission import (
     certificates,
     default_tolerations,
@@ -53,17 +67,37 @@ VALIDATING: tuple[tuple[str, Plugin], ...] = (
 )
 
 
+_ABOUT: dict[str, tuple[Kind, ...]] = {
+    "CertificateApproval": (CERTIFICATE_SIGNING_REQUESTS,),
+    "CertificateSigning": (CERTIFICATE_SIGNING_REQUESTS,),
+    "CertificateSubjectRestriction": (CERTIFICATE_SIGNING_REQUESTS,),
+    "DefaultIngressClass": (INGRESSES,),
+    "DefaultStorageClass": (PERSISTENT_VOLUME_CLAIMS,),
+    "DefaultTolerationSeconds": (PODS,),
+    "LimitRanger": (PODS, PERSISTENT_VOLUME_CLAIMS),
+    "Priority": (PODS, PRIORITY_CLASSES),
+    "RoleEscalation": (ROLES, CLUSTER_ROLES, ROLE_BINDINGS, CLUSTER_ROLE_BINDINGS),
+    "RuntimeClass": (PODS,),
+    "ServiceAccount": (PODS,),
+    "TaintNodesByCondition": (NODES,),
+}
+"""The kinds that a plugin has anything to say about; one that is not named here sees all."""
+
+
+@lru_cache(maxsize=1024)
+def _concerned(
+    plugins: tuple[tuple[str, Plugin], ...], kind: Kind, off: frozenset[str]
+) -> tuple[Plugin, ...]:
+    return tuple(plugin for name, plugin in plugins if name not in off and kind in _ABOUT.get(name, (kind,)))
+
+
 async def mutate(write: Write) -> None:
     """Let every mutating plugin see the write."""
-    off = write.server.options.admission_off
-    for name, plugin in MUTATING:
-        if name not in off:
-            await plugin(write)
+    for plugin in _concerned(MUTATING, write.resource.kind, write.server.options.admission_off):
+        await plugin(write)
 
 
 async def validate(write: Write) -> None:
     """Let every validating plugin see the write, which none may change any more."""
-    off = write.server.options.admission_off
-    for name, plugin in VALIDATING:
-        if name not in off:
-            await plugin(write)
+    for plugin in _concerned(VALIDATING, write.resource.kind, write.server.options.admission_off):
+        await plugin(write)
