@@ -1,7 +1,7 @@
 """The resource quota controller: what a namespace uses, written into the status of its ResourceQuotas.
 
-In: quotas, pods, services, claims; other kinds are counted by listing them. Out: `status.hard` and
-`status.used`. Admission adds to `used` as things are created; this controller takes off what has gone, and
+In: quotas, pods, services, claims; other kinds are counted by listing them when one has gone. Out: `status.hard`
+and `status.used`. Admission adds to `used` as things are created; this controller takes off what has gone, and
 sets right what drifted.
 Source: https://kubernetes.io/docs/concepts/policy/resource-quotas/
 """
@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from pybernetes.api import quantity
 from pybernetes.api.errors import APIError
-from pybernetes.api.kinds import PERSISTENT_VOLUME_CLAIMS, PODS, RESOURCE_QUOTAS, SERVICES
+from pybernetes.api.kinds import PERSISTENT_VOLUME_CLAIMS, PODS, RESOURCE_QUOTAS, SERVICES, Kind
 from pybernetes.client.interface import Object
 from pybernetes.controllers.objects import is_deleting, namespace_of, with_kind
 from pybernetes.controllers.reconciler import Context, Reconciler
@@ -28,6 +28,7 @@ from pybernetes.semantics.quota import (
 )
 
 RESYNC = 300.0
+_FOLLOWED = (PODS, SERVICES, PERSISTENT_VOLUME_CLAIMS)
 
 
 class ResourceQuotaController(Reconciler):
@@ -51,6 +52,17 @@ class ResourceQuotaController(Reconciler):
         self.claims.add_handler(
             updated=lambda old, new: self._something_went(new), deleted=self._something_went
         )
+
+        self.context.departures.append(self._one_gone)
+
+    def _one_gone(self, kind: Kind, obj: Object) -> None:
+        """What is counted only by its number frees its place at once."""
+        if kind in _FOLLOWED:
+            return
+        for quota in self.quotas.store.list(namespace_of(obj)):
+            hard = quota["spec"].get("hard") or ()
+            if any(_counts(name, kind) for name in hard):
+                self.enqueue(quota)
 
     def _quota_updated(self, old: Object, new: Object) -> None:
         status = new.get("status") or {}
@@ -110,6 +122,11 @@ class ResourceQuotaController(Reconciler):
         except APIError as error:
             self.log.warning("%s cannot be counted: %s", name, error)
             return None
+
+
+def _counts(name: str, kind: Kind) -> bool:
+    counted = counted_kind(name)
+    return counted is not None and counted.group_resource == kind.group_resource
 
 
 def _same(left: dict[str, str], right: dict[str, str]) -> bool:

@@ -35,6 +35,8 @@ class Context:
     options: Options
     followed: set[Kind] = field(default_factory=set)
     """The kinds that some controller has an informer of."""
+    departures: list[Callable[[Kind, Object], None]] = field(default_factory=list)
+    """Called for every object of any kind that has gone, as far as its metadata is known."""
 
 
 class Reconciler:

@@ -20,6 +20,7 @@ from pybernetes.api.kinds import (
     PERSISTENT_VOLUMES,
     PODS,
     REPLICA_SETS,
+    RESOURCE_QUOTAS,
     SERVICE_ACCOUNTS,
     SERVICES,
     STATEFUL_SETS,
@@ -328,3 +329,20 @@ async def test_a_job_is_counted_to_its_end(cluster):
 
 async def _started(cluster: Cluster) -> list[Object]:
     return await cluster.running("default", "job-name=j")
+
+
+async def test_a_quota_counts_what_goes_without_waiting(cluster):
+    quota = {"metadata": {"name": "q", "namespace": "default"}, "spec": {"hard": {"count/configmaps": "5"}}}
+    await cluster.client.create(RESOURCE_QUOTAS, quota)
+
+    async def used(amount: str) -> bool:
+        found = await cluster.client.get(RESOURCE_QUOTAS, "default", "q")
+        return found.get("status", {}).get("used") == {"count/configmaps": amount}
+
+    await cluster.until(lambda: used("0"), "there is none yet")
+    started = cluster.clock.monotonic()
+    await cluster.client.create(CONFIG_MAPS, {"metadata": {"name": "a", "namespace": "default"}})
+    await cluster.until(lambda: used("1"), "the new one is charged")
+    await cluster.client.delete(CONFIG_MAPS, "default", "a")
+    await cluster.until(lambda: used("0"), "it is counted no longer")
+    assert cluster.clock.monotonic() - started < 30

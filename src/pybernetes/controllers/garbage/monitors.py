@@ -88,6 +88,8 @@ class Monitors:
         def gone(obj: Object) -> None:
             if kind in self._running:
                 self._gone(kind, obj)
+                for hear in self._context.departures:
+                    hear(kind, obj)
 
         self._running[kind] = (informer, task)
         informer.add_handler(added=changed, updated=lambda old, new: changed(new), deleted=gone)
