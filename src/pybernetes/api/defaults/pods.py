@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pybernetes.api import quantity
-from pybernetes.api.defaults.volumes import default_volume
+from pybernetes.api.defaults.volumes import default_value_source, default_volume
 
 Object = dict[str, Any]
 
@@ -83,16 +83,6 @@ def default_container(container: Object) -> None:
     for handler in (container.get("lifecycle") or {}).values():
         if isinstance(handler, dict):
             _default_http(handler.get("httpGet"))
-
-
-def default_value_source(source: Object) -> None:
-    """`valueFrom` of a variable, or an item of a downward API volume."""
-    reference = source.get("fieldRef")
-    if reference is not None:
-        reference.setdefault("apiVersion", "v1")
-    resource = source.get("resourceFieldRef")
-    if resource is not None:
-        resource.setdefault("divisor", "0")
 
 
 def _default_probe(probe: Object) -> None:

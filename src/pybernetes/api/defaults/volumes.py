@@ -56,12 +56,17 @@ def _default_projection(source: Object) -> None:
 
 def _default_items(source: Object) -> None:
     for item in source.get("items") or ():
-        reference = item.get("fieldRef")
-        if reference is not None:
-            reference.setdefault("apiVersion", "v1")
-        resource = item.get("resourceFieldRef")
-        if resource is not None:
-            resource.setdefault("divisor", "0")
+        default_value_source(item)
+
+
+def default_value_source(source: Object) -> None:
+    """`valueFrom` of a variable, or an item of a downward API volume."""
+    reference = source.get("fieldRef")
+    if reference is not None:
+        reference.setdefault("apiVersion", "v1")
+    resource = source.get("resourceFieldRef")
+    if resource is not None:
+        resource.setdefault("divisor", "0")
 
 
 def default_source(holder: Object) -> None:

@@ -29,11 +29,12 @@ def validate_label_selector(selector: Object | None, path: FieldPath) -> list[Fi
         return []
     errors = validate_labels(selector.get("matchLabels") or {}, path.child("matchLabels"))
     for position, expression in enumerate(selector.get("matchExpressions") or ()):
-        errors.extend(_validate_expression(expression, path.child("matchExpressions").at(position)))
+        errors.extend(validate_expression(expression, path.child("matchExpressions").at(position)))
     return errors
 
 
-def _validate_expression(expression: Object, path: FieldPath) -> list[FieldError]:
+def validate_expression(expression: Object, path: FieldPath, *, compares: bool = False) -> list[FieldError]:
+    """A requirement of a label selector or, when it may also compare numbers, of a node selector."""
     errors: list[FieldError] = []
     operator = expression.get("operator") or ""
     values = expression.get("values") or []
@@ -45,6 +46,10 @@ def _validate_expression(expression: Object, path: FieldPath) -> list[FieldError
         if values:
             why = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"
             errors.append(forbidden(path.child("values"), why))
+    elif compares and operator in ("Gt", "Lt"):
+        if len(values) != 1:
+            why = "must be specified single value when `operator` is 'Lt' or 'Gt'"
+            errors.append(required(path.child("values"), why))
     else:
         errors.append(invalid(path.child("operator"), operator, "not a valid selector operator"))
     errors.extend(validate_label_key(expression.get("key") or "", path.child("key")))

@@ -6,7 +6,7 @@ from typing import Any
 
 from pybernetes.api.fields import FieldError, FieldPath, duplicate, invalid, not_supported, required
 from pybernetes.api.names import is_dns1123_label, is_label_key, is_label_value
-from pybernetes.api.validation.labels import validate_label_key, validate_label_selector
+from pybernetes.api.validation.labels import validate_expression, validate_label_key, validate_label_selector
 
 Object = dict[str, Any]
 
@@ -60,7 +60,8 @@ def validate_node_selector(selector: Object, path: FieldPath) -> list[FieldError
 def _node_term(term: Object, path: FieldPath) -> list[FieldError]:
     errors: list[FieldError] = []
     for position, expression in enumerate(term.get("matchExpressions") or ()):
-        errors.extend(_node_expression(expression, path.child("matchExpressions").at(position)))
+        where = path.child("matchExpressions").at(position)
+        errors.extend(validate_expression(expression, where, compares=True))
     for position, expression in enumerate(term.get("matchFields") or ()):
         where = path.child("matchFields").at(position)
         if expression.get("operator") not in ("In", "NotIn"):
@@ -75,27 +76,6 @@ def _node_term(term: Object, path: FieldPath) -> list[FieldError]:
         if expression.get("key") != "metadata.name":
             why = "not a valid field selector key"
             errors.append(invalid(where.child("key"), expression.get("key") or "", why))
-    return errors
-
-
-def _node_expression(expression: Object, path: FieldPath) -> list[FieldError]:
-    errors: list[FieldError] = []
-    operator, values = expression.get("operator") or "", expression.get("values") or []
-    if operator in ("In", "NotIn"):
-        if not values:
-            why = "must be specified when `operator` is 'In' or 'NotIn'"
-            errors.append(required(path.child("values"), why))
-    elif operator in ("Exists", "DoesNotExist"):
-        if values:
-            why = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"
-            errors.append(FieldError("FieldValueForbidden", path.child("values"), "", why))
-    elif operator in ("Gt", "Lt"):
-        if len(values) != 1:
-            why = "must be specified single value when `operator` is 'Lt' or 'Gt'"
-            errors.append(required(path.child("values"), why))
-    else:
-        errors.append(invalid(path.child("operator"), operator, "not a valid selector operator"))
-    errors.extend(validate_label_key(expression.get("key") or "", path.child("key")))
     return errors
 
 

@@ -9,6 +9,7 @@ import base64
 import hashlib
 from typing import Any
 
+from pybernetes.api.kinds import Kind
 from pybernetes.apiserver.resources import Resource, Resources
 
 Object = dict[str, Any]
@@ -56,13 +57,15 @@ def _plain(resource: Resource) -> Object:
         "kind": kind.kind,
         "verbs": list(kind.verbs),
     }
-    if kind.short_names:
-        found["shortNames"] = list(kind.short_names)
-    if kind.categories:
-        found["categories"] = list(kind.categories)
+    found.update(_further_names(kind))
     if resource.stored:
         found["storageVersionHash"] = _storage_hash(resource)
     return found
+
+
+def _further_names(kind: Kind) -> dict[str, list[str]]:
+    names = {"shortNames": list(kind.short_names), "categories": list(kind.categories)}
+    return {field: given for field, given in names.items() if given}
 
 
 _HASHED_AS = {
@@ -132,10 +135,7 @@ def _aggregated_resource(resource: Resource) -> Object:
         "singularResource": kind.singular,
         "verbs": list(kind.verbs),
     }
-    if kind.short_names:
-        found["shortNames"] = list(kind.short_names)
-    if kind.categories:
-        found["categories"] = list(kind.categories)
+    found.update(_further_names(kind))
     if kind.subresources:
         found["subresources"] = [
             {

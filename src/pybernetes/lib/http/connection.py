@@ -27,7 +27,7 @@ from pybernetes.lib.http.messages import (
     Streaming,
     Upgrade,
 )
-from pybernetes.lib.http.site import LazyDeadline, Site, log_failure, origin_form, peer_of
+from pybernetes.lib.http.site import LazyDeadline, Site, log_failure, origin_form, peer_of, run_upgraded
 from pybernetes.lib.http.wire import (
     CONTINUE,
     ChunkedWriter,
@@ -345,13 +345,8 @@ class Connection(asyncio.Protocol):
         if self._reading_paused:
             self._transport.resume_reading()
         try:
-            await answer.run(stream)
-        except (ConnectionError, EOFError):
-            pass
-        except Exception as error:
-            log_failure("an upgraded connection", error)
+            await run_upgraded(answer, stream)
         finally:
-            stream.close()
             self._lost = True
 
     def _refuse(self, error: Exception) -> None:

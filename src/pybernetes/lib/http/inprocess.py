@@ -24,7 +24,7 @@ from pybernetes.lib.http.messages import (
     Upgrade,
 )
 from pybernetes.lib.http.server import plain_error
-from pybernetes.lib.http.site import ErrorBody, log_failure
+from pybernetes.lib.http.site import ErrorBody, log_failure, run_upgraded
 from pybernetes.lib.http.transport import TransportResponse, UpgradeResponse
 from pybernetes.lib.http.wire import next_turn
 from pybernetes.lib.streams import MemoryStream
@@ -182,7 +182,7 @@ class InProcessTransport:
         answer = await self._call(method, target, asking, b"")
         if isinstance(answer, Upgrade):
             ours, theirs = MemoryStream.pair()
-            self._spawn(_upgraded(answer, theirs))
+            self._spawn(run_upgraded(answer, theirs))
             return UpgradeResponse(answer.status, answer.headers.copy(), ours)
         if isinstance(answer, Streaming):
             arriving = self._run(answer)
@@ -240,14 +240,3 @@ async def _streamed(answer: Streaming, pipe: _Pipe) -> None:
         pipe.end(error)
     else:
         pipe.end()
-
-
-async def _upgraded(answer: Upgrade, stream: MemoryStream) -> None:
-    try:
-        await answer.run(stream)
-    except (ConnectionError, EOFError):
-        pass
-    except Exception as error:
-        log_failure("an upgraded connection", error)
-    finally:
-        stream.close()

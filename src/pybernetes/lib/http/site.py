@@ -13,7 +13,8 @@ from traceback import extract_tb
 from typing import TYPE_CHECKING
 
 from pybernetes.lib.clock import Clock, Timer
-from pybernetes.lib.http.messages import Handler, Peer, Response
+from pybernetes.lib.http.messages import Handler, Peer, Response, Upgrade
+from pybernetes.lib.streams import ByteStream
 
 if TYPE_CHECKING:
     from pybernetes.lib.http.connection import Connection
@@ -113,6 +114,18 @@ def origin_form(target: str) -> str:
         return target
     slash = target.find("/", target.index("://") + 3)
     return target[slash:] if slash >= 0 else "/"
+
+
+async def run_upgraded(answer: Upgrade, stream: ByteStream) -> None:
+    """Until the handler is done with the stream; that the other end has gone is no failure."""
+    try:
+        await answer.run(stream)
+    except (ConnectionError, EOFError):
+        pass
+    except Exception as error:
+        log_failure("an upgraded connection", error)
+    finally:
+        stream.close()
 
 
 def log_failure(what: str, error: BaseException) -> None:
