@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 BY_SERVICE = "service"
 ZONE = "topology.kubernetes.io/zone"
 POD = "pod "
+MANY = 300
+"""How many changed services are worth a thread."""
 SLICE = 100
 """How many services are computed before others on the loop have their turn."""
 
@@ -193,9 +195,11 @@ class ServiceProxy:
         dirty, self._dirty = self._dirty, set()
         wanted = await self._compute(dirty)
         for family in self._families:
-            text, changes = self._tables[family].update(wanted[family])
-            if family in self._whole:
-                text = self._tables[family].full()
+            table, whole = self._tables[family], family in self._whole
+            if len(dirty) > MANY:
+                text, changes = await asyncio.to_thread(_advance, table, wanted[family], whole)
+            else:
+                text, changes = _advance(table, wanted[family], whole)
             if text:
                 await self._nft.apply((WORDS[family].family, TABLE), text)
             self._whole.discard(family)
@@ -246,6 +250,11 @@ class ServiceProxy:
         known = self._health.get(key)
         if known is None or known.endpoints < check.endpoints:
             self._health[key] = check
+
+
+def _advance(table: Services, wanted: dict[str, Wanted], whole: bool) -> tuple[str, list[delta.Change]]:
+    text, changes = table.update(wanted)
+    return (table.full() if whole else text), changes
 
 
 def _services_of(piece: Object) -> list[str]:
