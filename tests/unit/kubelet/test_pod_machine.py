@@ -433,6 +433,26 @@ def test_a_container_that_could_not_run_and_will_not_run_again_is_shown_as_termi
     assert driver.container()["lastState"] == {}
 
 
+def test_a_pod_deleted_before_its_container_ran_ends_as_failed():
+    driver = Driver(make_pod(init=[{"name": "first", "image": "i"}, {"name": "second", "image": "i"}]))
+    driver.hold = {do.StartContainer, do.DeletePod}
+    driver.start()
+    driver.pending.clear()
+    driver.delete()
+    driver.feed(ev.StartFailed("first", "RunContainerError", "gone"))
+    driver.settle()
+    assert driver.status["phase"] == "Failed"
+    assert all("waiting" in driver.container(name)["state"] for name in ("first", "second", "main"))
+
+    driver = Driver(make_pod())
+    driver.hold = {do.PullImage, do.DeletePod}
+    driver.start().delete()
+    driver.settle()
+    assert driver.status["phase"] == "Failed"
+    ended = driver.container()["state"]["terminated"]
+    assert (ended["reason"], ended["exitCode"]) == ("ContainerStatusUnknown", 137)
+
+
 def test_missing_volumes_hold_containers_back_and_are_tried_again():
     driver = Driver(make_pod())
     driver.hold.add(do.PrepareVolumes)

@@ -22,6 +22,9 @@ from pybernetes.kubelet.machine.instructions import (
 )
 from pybernetes.kubelet.machine.model import (
     EXITED,
+    LOST_EXIT,
+    LOST_MESSAGE,
+    LOST_REASON,
     RUNNING,
     Container,
     Ending,
@@ -248,9 +251,9 @@ class PodMachine:
             current.created,
             current.started,
             now,
-            137,
-            "ContainerStatusUnknown",
-            "The container could not be located when the pod was terminated",
+            LOST_EXIT,
+            LOST_REASON,
+            LOST_MESSAGE,
             current.image,
             current.image_id,
             current.spec_hash,

@@ -14,6 +14,8 @@ from pybernetes.kubelet.machine.probing import ProbeState
 Object = dict[str, Any]
 
 CREATED, RUNNING, EXITED, UNKNOWN = "created", "running", "exited", "unknown"
+LOST_EXIT, LOST_REASON = 137, "ContainerStatusUnknown"
+LOST_MESSAGE = "The container could not be located when the pod was terminated"
 INIT, SIDECAR, REGULAR, EPHEMERAL = "init", "sidecar", "regular", "ephemeral"
 
 
@@ -181,11 +183,13 @@ class PodState:
 
     @property
     def meta(self) -> Object:
-        return self.pod["metadata"]  # type: ignore[no-any-return]
+        metadata: Object = self.pod["metadata"]
+        return metadata
 
     @property
     def spec(self) -> Object:
-        return self.pod["spec"]  # type: ignore[no-any-return]
+        spec: Object = self.pod["spec"]
+        return spec
 
     @property
     def deleted(self) -> bool:

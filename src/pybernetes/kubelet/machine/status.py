@@ -12,6 +12,9 @@ from pybernetes.kubelet.machine import conditions
 from pybernetes.kubelet.machine.model import (
     EPHEMERAL,
     INIT,
+    LOST_EXIT,
+    LOST_MESSAGE,
+    LOST_REASON,
     REGULAR,
     SIDECAR,
     Container,
@@ -138,6 +141,9 @@ def build(state: PodState, now: float) -> Object:
     ephemeral = [_container_status(state, record, "ContainerCreating") for record in state.of_kind(EPHEMERAL)]
 
     phase = _phase(state, init, regular, initialized)
+    if state.torn_down == "done":
+        _account_for_all(init, regular)
+        phase = phase if phase in TERMINAL else "Failed"
     if state.phase in TERMINAL:
         phase = state.phase
     elif phase in TERMINAL and _anything_alive(state):
@@ -165,6 +171,21 @@ def build(state: PodState, now: float) -> Object:
     if ephemeral:
         status["ephemeralContainerStatuses"] = ephemeral
     return status
+
+
+def _account_for_all(init: list[Object], regular: list[Object]) -> None:
+    """Nothing of the pod is left: what has not told its end counts as failed, but for what never had its turn."""
+    begun = [index for index, status in enumerate(init) if _has_begun(status)]
+    last = begun[-1] if begun else -1
+    turn_of_regular = last == len(init) - 1 or any(map(_has_begun, regular))
+    for status in [*init[: last + 1], *(regular if turn_of_regular else ())]:
+        if "terminated" not in status["state"]:
+            lost = {"exitCode": LOST_EXIT, "reason": LOST_REASON, "message": LOST_MESSAGE}
+            status["state"] = {"terminated": {**lost, "startedAt": None, "finishedAt": None}}
+
+
+def _has_begun(status: Object) -> bool:
+    return bool("waiting" not in status["state"] or status["lastState"])
 
 
 def _anything_alive(state: PodState) -> bool:
