@@ -88,7 +88,7 @@ class Supervisor:
 
     def say(self, text: str) -> None:
         stamp = datetime.now().isoformat(timespec="milliseconds")
-        print(f"{stamp} supervisor of {self.spec.name}: {text}", file=sys.stderr, flush=True)  # noqa: T201
+        sys.stderr.write(f"{stamp} supervisor of {self.spec.name}: {text}\n")
 
     def run(self) -> None:
         """Until SIGTERM or SIGINT."""
@@ -235,7 +235,7 @@ def main() -> int:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        print(f"another supervisor already runs {spec.name}", file=sys.stderr)  # noqa: T201
+        sys.stderr.write(f"another supervisor already runs {spec.name}\n")
         return 1
     Supervisor(spec).run()
     return 0

@@ -7,8 +7,8 @@ milliseconds and stay small; importing asyncio would cost each of them 10 MB and
 from __future__ import annotations
 
 from collections.abc import Callable
-from time import monotonic as monotonic  # noqa: TID251
-from time import sleep as pause  # noqa: TID251
+from time import monotonic as monotonic
+from time import sleep as pause
 
 __all__ = ["monotonic", "pause", "until"]
 

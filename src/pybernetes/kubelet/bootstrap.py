@@ -14,7 +14,7 @@ import ipaddress
 import logging
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,7 @@ from pybernetes.lib.clock import Clock
 
 if TYPE_CHECKING:
     from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ class BootstrapFailed(Exception):
     """The node cannot join; the message says what to do."""
 
 
-def _new_key() -> tuple[object, bytes]:
+def _new_key() -> tuple[EllipticCurvePrivateKey, bytes]:
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -74,7 +75,7 @@ def signing_request(node_name: str, hosts: tuple[str, ...] = ()) -> tuple[bytes,
             except ValueError:
                 names.append(x509.DNSName(host))
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
-    request = builder.sign(key, hashes.SHA256())  # type: ignore[arg-type]
+    request = builder.sign(key, hashes.SHA256())
     return key_pem, request.public_bytes(serialization.Encoding.PEM)
 
 
@@ -230,7 +231,7 @@ async def keep_client_certificate(
     """An eternal task: renew the client certificate in time, write it, and say so with `renewed`."""
     while True:
         known = read_certificate(folder / "kubelet-client.pem")
-        due = renewal_time(known) if known is not None else datetime.now(UTC)
+        due = renewal_time(known) if known is not None else clock.now()
         await clock.sleep(min(max((due - clock.now()).total_seconds(), 1), 86400))
         if clock.now() < due:
             continue

@@ -93,10 +93,10 @@ class Deadline:
 class _Waiting:
     """What both clocks build on top of `call_later`."""
 
-    def timeout(self, seconds: float | None) -> Deadline:
-        return Deadline(self, seconds)  # type: ignore[arg-type]
+    def timeout(self: Clock, seconds: float | None) -> Deadline:
+        return Deadline(self, seconds)
 
-    async def wait_for(self, awaitable: Awaitable[T], seconds: float | None) -> T:
+    async def wait_for(self: Clock, awaitable: Awaitable[T], seconds: float | None) -> T:
         async with self.timeout(seconds):
             return await awaitable
 

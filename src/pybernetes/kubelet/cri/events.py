@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
 from grpclib.client import UnaryStreamMethod
 from grpclib.exceptions import GRPCError, ProtocolError, StreamTerminatedError
@@ -27,12 +28,12 @@ TOPICS = {
 }
 
 
-def decode(envelope: object) -> tuple[str, str] | None:
+def decode(envelope: Any) -> tuple[str, str] | None:
     """`("TaskExit", container id)` of an envelope; None when it is an exec's or of no interest."""
-    kind = TOPICS.get(envelope.topic)  # type: ignore[attr-defined]
-    if kind is None or envelope.namespace != "k8s.io":  # type: ignore[attr-defined]
+    kind = TOPICS.get(envelope.topic)
+    if kind is None or envelope.namespace != "k8s.io":
         return None
-    event = EVENT_TYPES[kind].FromString(envelope.event.value)  # type: ignore[attr-defined]
+    event = EVENT_TYPES[kind].FromString(envelope.event.value)
     process = getattr(event, "id", "")
     if process and process != event.container_id:
         return None  # a process started by exec

@@ -74,7 +74,8 @@ class Puller:
         say("Normal", "Pulling", f'Pulling image "{wanted}"')
         began = self._clock.monotonic()
         failure: RuntimeFailure | None = None
-        for credential in credentials or [None]:  # type: ignore[list-item]
+        tries: list[Credential | None] = [*credentials] or [None]
+        for credential in tries:
             try:
                 await self._shared(reference, credential)
                 image = await self._cri.image_status(reference)

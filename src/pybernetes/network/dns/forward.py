@@ -11,6 +11,7 @@ import logging
 import os
 import secrets
 from collections.abc import Callable, Sequence
+from typing import cast
 
 from pybernetes.lib.clock import Clock
 from pybernetes.network.dns import message
@@ -35,7 +36,7 @@ class _Exchange(asyncio.DatagramProtocol):
         self.answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        transport.sendto(self._query)  # type: ignore[attr-defined]
+        cast(asyncio.DatagramTransport, transport).sendto(self._query)
 
     def datagram_received(self, data: bytes, addr: object) -> None:
         if not self.answer.done() and message.same_question(data, self._query):
