@@ -49,6 +49,7 @@ def test_a_killed_child_is_started_again_and_both_are_told(
     tmp_path: Path, supervisor: subprocess.Popen[bytes]
 ) -> None:
     assert until(lambda: child(tmp_path, "child-0") is not None, 20)
+    assert until(lambda: (tmp_path / "child-0.log").read_text() == "up\n", 20)
     first = child(tmp_path, "child-0")
     assert first is not None
     os.kill(first.pid, signal.SIGKILL)
