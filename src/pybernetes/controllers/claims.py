@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from pybernetes.api.kinds import Kind
 from pybernetes.api.selectors import LabelSelector
 from pybernetes.controllers.actions import Patch, patch_of
 from pybernetes.controllers.objects import Object, is_deleting, labels_of, uid_of
-from pybernetes.semantics.owners import controller_ref, controller_uid, owner_ref
+from pybernetes.semantics.owners import controller_ref, controller_uid, owner_ref, without_owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +55,13 @@ def claim(
 
 def adoption(owner: Object, owner_kind: Kind, obj: Object, kind: Kind) -> Patch:
     """The patch that makes `owner` the controller of `obj`."""
-    owners: list[dict[str, Any]] = list(obj["metadata"].get("ownerReferences") or ())
-    owners = [one for one in owners if one.get("uid") != uid_of(owner)]
-    owners.append(owner_ref(owner, owner_kind))
+    owners = [*without_owner(obj, uid_of(owner)), owner_ref(owner, owner_kind)]
     return patch_of(kind, obj, {"metadata": {"ownerReferences": owners}})
 
 
 def release(owner: Object, obj: Object, kind: Kind) -> Patch:
     """The patch that takes `owner` out of the owners of `obj`."""
-    owners = obj["metadata"].get("ownerReferences") or ()
-    left = [one for one in owners if one.get("uid") != uid_of(owner)]
-    return patch_of(kind, obj, {"metadata": {"ownerReferences": left or None}})
+    return patch_of(kind, obj, {"metadata": {"ownerReferences": without_owner(obj, uid_of(owner)) or None}})
 
 
 def index_by_owner(obj: Object) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ from pybernetes.controllers.deployment.scaling import int_or_percent
 from pybernetes.controllers.objects import is_deleting, labels_of, name_of, namespace_of, with_kind
 from pybernetes.controllers.reconciler import Reconciler
 from pybernetes.semantics.owners import controller_ref
-from pybernetes.semantics.pods import get_condition, is_ready, is_terminal
+from pybernetes.semantics.pods import get_condition, is_ready, is_terminal, transition_time
 
 EVICTION_SEEN_WITHIN = timedelta(minutes=2)
 _SCALED: dict[tuple[str, str], Kind] = {
@@ -97,15 +97,12 @@ def status(
     old = budget.get("status") or {}
     before = get_condition(old, "DisruptionAllowed")
     truth = "True" if allowed > 0 else "False"
-    since = format_time(now)
-    if before is not None and before.get("status") == truth:
-        since = before.get("lastTransitionTime", since)
     condition = {
         "type": "DisruptionAllowed",
         "status": truth,
         "reason": "SufficientPods" if allowed > 0 else "InsufficientPods",
         "message": "",
-        "lastTransitionTime": since,
+        "lastTransitionTime": transition_time(before, truth, format_time(now)),
         "observedGeneration": budget["metadata"].get("generation", 0),
     }
     others = [one for one in old.get("conditions") or () if one.get("type") != "DisruptionAllowed"]

@@ -21,7 +21,7 @@ from pybernetes.controllers.actions import Update
 from pybernetes.controllers.discovery import DiscoveryFailed, discover
 from pybernetes.controllers.objects import is_deleting, with_kind
 from pybernetes.controllers.reconciler import Context, Reconciler
-from pybernetes.semantics.pods import get_condition
+from pybernetes.semantics.pods import get_condition, transition_time
 
 FINALIZER = "kubernetes"
 
@@ -111,8 +111,7 @@ def conditions(old: Iterable[dict[str, Any]], found: Remaining, now: datetime) -
     result = [one for one in present["conditions"] if one.get("type") not in {name for name, *_ in wanted}]
     for type, truth, reason, message in wanted:
         status = "True" if truth else "False"
-        before = get_condition(present, type)
-        since = before["lastTransitionTime"] if before and before.get("status") == status else moment
+        since = transition_time(get_condition(present, type), status, moment)
         result.append(
             {
                 "type": type,

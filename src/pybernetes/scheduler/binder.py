@@ -16,7 +16,7 @@ from pybernetes.scheduler.plugins.volume_binding import binds_late, claim_names,
 from pybernetes.scheduler.podinfo import PodInfo
 from pybernetes.scheduler.preemption import BY_SCHEDULER, Plan
 from pybernetes.scheduler.surroundings import Surroundings
-from pybernetes.semantics.pods import get_condition
+from pybernetes.semantics.pods import get_condition, transition_time
 
 log = logging.getLogger(__name__)
 
@@ -85,15 +85,13 @@ class Binder:
         patch: Object = {}
         old = get_condition(status, "PodScheduled") or {}
         if (old.get("status"), old.get("reason"), old.get("message")) != ("False", reason, message):
-            now = time_now(self._clock)
-            changed_at = old.get("lastTransitionTime", now) if old.get("status") == "False" else now
             condition: Object = {
                 "type": "PodScheduled",
                 "status": "False",
                 "reason": reason,
                 "message": message,
                 "lastProbeTime": None,
-                "lastTransitionTime": changed_at,
+                "lastTransitionTime": transition_time(old, "False", time_now(self._clock)),
             }
             generation = pod.obj["metadata"].get("generation")
             if generation:

@@ -14,7 +14,7 @@ import msgspec
 
 from pybernetes.client.interface import Object, object_key
 from pybernetes.semantics.affinity import PodTerm, pod_terms
-from pybernetes.semantics.pods import host_ports, priority, scheduling_gates
+from pybernetes.semantics.pods import containers_of, host_ports, priority, scheduling_gates
 from pybernetes.semantics.resources import Amounts, nonzero_requests, pod_requests
 
 DEFAULT_SCHEDULER = "default-scheduler"
@@ -91,7 +91,7 @@ class PodInfo:
     def images(self) -> list[str]:
         """Normalized names of all images that the pod starts with."""
         spec = self.obj["spec"]
-        containers = [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]
+        containers = containers_of(spec)
         return [image_name(one.get("image") or "") for one in containers]
 
     @cached_property

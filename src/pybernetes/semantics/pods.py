@@ -1,13 +1,13 @@
 """What a pod says about itself: phase, readiness, ports, priority, the kinds of its containers.
 
-Pods are decoded JSON and are never changed, except by `set_condition`, which says so.
+Pods are decoded JSON and are never changed.
 What it asks for (requests, limits, QoS class) is in `resources.py`.
 Source: the Kubernetes documentation page "Pod Lifecycle".
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -80,25 +80,11 @@ def available_at(pod: Object, min_ready_seconds: float) -> datetime | None:
     return parse_time(condition["lastTransitionTime"]) + timedelta(seconds=min_ready_seconds)
 
 
-def set_condition(status: dict[str, Any], condition: dict[str, Any], now: str) -> bool:
-    """Put the condition into `status`, in place; say whether anything changed.
-
-    `lastTransitionTime` moves to `now` only when the condition's status changes.
-    """
-    conditions = status.setdefault("conditions", [])
-    for position, old in enumerate(conditions):
-        if old.get("type") == condition["type"]:
-            merged = dict(condition)
-            if old.get("status") == condition["status"] and old.get("lastTransitionTime"):
-                merged["lastTransitionTime"] = old["lastTransitionTime"]
-            else:
-                merged["lastTransitionTime"] = now
-            if merged == old:
-                return False
-            conditions[position] = merged
-            return True
-    conditions.append({**condition, "lastTransitionTime": now})
-    return True
+def transition_time(before: Mapping[str, Any] | None, status: str, moment: str) -> str:
+    """Since when a condition has its status: what it said before if it had that status, else now."""
+    if before is None or before.get("status") != status:
+        return moment
+    return before.get("lastTransitionTime") or moment
 
 
 def is_sidecar(container: Object) -> bool:
@@ -106,22 +92,15 @@ def is_sidecar(container: Object) -> bool:
     return container.get("restartPolicy") == "Always"
 
 
-def all_containers(pod: Object) -> Iterator[Object]:
-    """Init, ordinary and ephemeral containers, in this order."""
-    spec = pod["spec"]
-    yield from spec.get("initContainers") or ()
-    yield from spec.get("containers") or ()
-    yield from spec.get("ephemeralContainers") or ()
+def containers_of(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The ordinary containers of a pod's spec and its init containers."""
+    return [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]
 
 
-def container_statuses(pod: Object) -> dict[str, dict[str, Any]]:
-    """The statuses of all containers, by container name."""
-    status = pod.get("status") or {}
-    found: dict[str, dict[str, Any]] = {}
-    for field in ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses"):
-        for one in status.get(field) or ():
-            found[one["name"]] = one
-    return found
+def lasting_containers(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Those that run as long as the pod does: the ordinary ones and the sidecars."""
+    sidecars = [one for one in spec.get("initContainers") or () if is_sidecar(one)]
+    return [*(spec.get("containers") or ()), *sidecars]
 
 
 def restart_count(pod: Object) -> int:
@@ -138,10 +117,8 @@ def restart_count(pod: Object) -> int:
 
 def host_ports(pod: Object) -> list[tuple[str, str, int]]:
     """(address, protocol, port) of every port that the pod takes on its node; address '' is all of them."""
-    spec = pod["spec"]
-    sidecars = (one for one in spec.get("initContainers") or () if is_sidecar(one))
     found: list[tuple[str, str, int]] = []
-    for container in (*sidecars, *(spec.get("containers") or ())):
+    for container in lasting_containers(pod["spec"]):
         for port in container.get("ports") or ():
             number = port.get("hostPort")
             if number:

@@ -7,11 +7,11 @@ Containers", "Pod Overhead" and "Pod Quality of Service Classes".
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pybernetes.api import quantity
-from pybernetes.semantics.pods import get_condition, is_sidecar
+from pybernetes.semantics.pods import containers_of, get_condition, is_sidecar
 
 Object = Mapping[str, Any]
 Amounts = dict[str, int]
@@ -177,9 +177,9 @@ def qos_class(pod: Object) -> str:
     spec = pod["spec"]
     pod_level = spec.get("resources") or {}
     if pod_level.get("requests") or pod_level.get("limits"):
-        considered: list[Object] = [{"resources": pod_level}]
+        considered: Sequence[Object] = [{"resources": pod_level}]
     else:
-        considered = [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]
+        considered = containers_of(spec)
     requests: Amounts = {}
     limits: Amounts = {}
     guaranteed = True

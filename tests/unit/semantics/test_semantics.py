@@ -117,15 +117,20 @@ def test_owners() -> None:
 
 def test_readiness_and_conditions() -> None:
     subject = pod()
-    status: dict[str, Any] = {}
-    subject["status"] = status
-    assert pods.set_condition(status, {"type": "Ready", "status": "True"}, "2026-01-01T00:00:00Z")
-    assert not pods.set_condition(status, {"type": "Ready", "status": "True"}, "2026-01-01T00:00:09Z")
+    ready = {"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+    subject["status"] = {"conditions": [ready]}
     assert pods.is_ready(subject)
     assert not pods.is_available(subject, 10, datetime(2026, 1, 1, 0, 0, 5, tzinfo=UTC))
     assert pods.is_available(subject, 10, datetime(2026, 1, 1, 0, 0, 10, tzinfo=UTC))
-    assert pods.set_condition(status, {"type": "Ready", "status": "False"}, "2026-01-01T00:00:09Z")
+    ready["status"] = "False"
     assert not pods.is_ready(subject)
+
+
+def test_a_condition_keeps_its_time_while_its_status_lasts() -> None:
+    ready = {"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+    assert pods.transition_time(ready, "True", "2026-01-01T00:00:09Z") == "2026-01-01T00:00:00Z"
+    assert pods.transition_time(ready, "False", "2026-01-01T00:00:09Z") == "2026-01-01T00:00:09Z"
+    assert pods.transition_time(None, "True", "2026-01-01T00:00:09Z") == "2026-01-01T00:00:09Z"
 
 
 def test_host_ports_know_addresses_and_protocols() -> None:

@@ -14,6 +14,7 @@ from pybernetes.api.kinds import LIMIT_RANGES, PERSISTENT_VOLUME_CLAIMS, PODS
 from pybernetes.apiserver.admission.lookups import creates, every
 from pybernetes.apiserver.writes import Write
 from pybernetes.semantics import resources
+from pybernetes.semantics.pods import containers_of
 
 Object = dict[str, Any]
 
@@ -80,7 +81,7 @@ def _default(container: Object, limit: Object, word: str) -> Iterable[str]:
 def _pod_faults(pod: Object, limit: Object) -> Iterable[str]:
     spec = pod["spec"]
     if limit.get("type") == "Container":
-        for container in [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]:
+        for container in containers_of(spec):
             asked = container.get("resources") or {}
             yield from _bounds(limit, asked.get("requests") or {}, asked.get("limits") or {})
     elif limit.get("type") == "Pod":

@@ -13,7 +13,7 @@ from pybernetes.apiserver.admission.lookups import creates
 from pybernetes.apiserver.cache.caches import WatchEvent
 from pybernetes.apiserver.generated_names import random_suffix
 from pybernetes.apiserver.writes import Write
-from pybernetes.semantics.pods import is_mirror
+from pybernetes.semantics.pods import containers_of, is_mirror
 
 Object = dict[str, Any]
 
@@ -85,7 +85,7 @@ def _mount_token(spec: Object) -> None:
     missing = not name
     name = name or f"kube-api-access-{random_suffix()}"
     mounted = False
-    for container in [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]:
+    for container in containers_of(spec):
         mounts = container.get("volumeMounts") or []
         if any(one.get("mountPath") == MOUNT_PATH for one in mounts):
             continue

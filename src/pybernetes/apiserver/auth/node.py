@@ -14,6 +14,7 @@ from pybernetes.apiserver.auth.attributes import Attributes
 from pybernetes.apiserver.auth.policy.component_roles import COMPONENT_ROLES
 from pybernetes.apiserver.auth.rbac import allows
 from pybernetes.apiserver.auth.user import User
+from pybernetes.semantics.pods import containers_of
 
 Object = dict[str, Any]
 
@@ -33,7 +34,7 @@ def references(pod: Object) -> Iterable[tuple[str, str]]:
     yield "serviceaccounts", spec.get("serviceAccountName") or "default"
     for reference in spec.get("imagePullSecrets") or ():
         yield "secrets", reference.get("name", "")
-    for container in [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]:
+    for container in containers_of(spec):
         yield from _environment(container)
     for volume in spec.get("volumes") or ():
         yield from _volume(volume)

@@ -14,7 +14,7 @@ from pybernetes.api.times import format_time, parse_time
 from pybernetes.controllers.deployment.revisions import status_count, total_replicas
 from pybernetes.controllers.deployment.scaling import max_unavailable, wanted
 from pybernetes.controllers.objects import Object, compact, name_of, without_condition
-from pybernetes.semantics.pods import get_condition
+from pybernetes.semantics.pods import get_condition, transition_time
 
 AVAILABLE, PROGRESSING, REPLICA_FAILURE = "Available", "Progressing", "ReplicaFailure"
 
@@ -54,7 +54,10 @@ def with_condition(conditions: Conditions, new: dict[str, Any]) -> Conditions:
     if current is not None and current["status"] == new["status"]:
         if current.get("reason") == new.get("reason"):
             return conditions
-        new = {**new, "lastTransitionTime": current.get("lastTransitionTime", new["lastTransitionTime"])}
+        new = {
+            **new,
+            "lastTransitionTime": transition_time(current, new["status"], new["lastTransitionTime"]),
+        }
     return [*without_condition(conditions, new["type"]), new]
 
 
@@ -172,8 +175,7 @@ def during_rollout(
             conditions = with_condition(conditions, done)
         elif has_progressed(deployment.get("status") or {}, status):
             moving = condition(PROGRESSING, "True", SET_UPDATED, f"{what} is progressing.", now)
-            if current is not None and current["status"] == "True":
-                moving["lastTransitionTime"] = current.get("lastTransitionTime", moving["lastTransitionTime"])
+            moving["lastTransitionTime"] = transition_time(current, "True", moving["lastTransitionTime"])
             conditions = [*without_condition(conditions, PROGRESSING), moving]
         elif has_timed_out(deployment, status, now):
             message = f"{what} has timed out progressing."

@@ -11,7 +11,7 @@ from typing import Any
 
 from pybernetes.api.selectors import LabelSelector
 from pybernetes.controllers.objects import Object, is_deleting, labels_of, name_of, namespace_of, uid_of
-from pybernetes.semantics.pods import is_ready, is_terminal, pod_ips
+from pybernetes.semantics.pods import is_ready, is_terminal, lasting_containers, pod_ips
 
 HEADLESS = "service.kubernetes.io/headless"
 LAST_CHANGE = "endpoints.kubernetes.io/last-change-trigger-time"
@@ -58,9 +58,7 @@ def port_number(pod: Object, service_port: dict[str, Any]) -> int | None:
     if isinstance(target, int):
         return target
     protocol = service_port.get("protocol") or "TCP"
-    spec = pod["spec"]
-    sidecars = [one for one in spec.get("initContainers") or () if one.get("restartPolicy") == "Always"]
-    for container in (*(spec.get("containers") or ()), *sidecars):
+    for container in lasting_containers(pod["spec"]):
         for port in container.get("ports") or ():
             if port.get("name") == target and (port.get("protocol") or "TCP") == protocol:
                 return int(port["containerPort"])

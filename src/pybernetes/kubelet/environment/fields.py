@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from pybernetes.api import quantity
 from pybernetes.kubelet.machine.model import Object
+from pybernetes.semantics.pods import containers_of
 
 _SUBSCRIPT = re.compile(r"^metadata\.(labels|annotations)\['(.*)'\]$")
 
@@ -59,7 +60,7 @@ def resource_field(
     """
     name = reference.get("containerName") or default_container
     spec = pod["spec"]
-    everyone = [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]
+    everyone = containers_of(spec)
     container = next((one for one in everyone if one["name"] == name), None)
     if container is None:
         raise FieldUnknown(f"container {name} not found")

@@ -6,6 +6,7 @@ Source: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-co
 from __future__ import annotations
 
 from pybernetes.kubelet.machine.model import INIT, REGULAR, SIDECAR, Object, PodState
+from pybernetes.semantics.pods import transition_time
 
 OWNED = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
 
@@ -75,11 +76,12 @@ def build(state: PodState, init: list[Object], regular: list[Object], phase: str
     result = []
     for kind in OWNED:
         holds, reason, message = verdicts[kind]
+        status = "True" if holds else "False"
         condition: Object = {
             "type": kind,
-            "status": "True" if holds else "False",
+            "status": status,
             "lastProbeTime": None,
-            "lastTransitionTime": now,
+            "lastTransitionTime": transition_time(before.get(kind), status, now),
         }
         if generation:
             condition["observedGeneration"] = generation
@@ -87,9 +89,6 @@ def build(state: PodState, init: list[Object], regular: list[Object], phase: str
             condition["reason"] = reason
         if message:
             condition["message"] = message
-        old = before.get(kind)
-        if old is not None and old["status"] == condition["status"]:
-            condition["lastTransitionTime"] = old.get("lastTransitionTime") or now
         result.append(condition)
     if state.ending is not None and state.ending.condition is not None:
         kind = state.ending.condition["type"]

@@ -14,6 +14,7 @@ from pybernetes.api import quantity
 from pybernetes.kubelet.machine.model import Object
 from pybernetes.kubelet.node.machine import Machine
 from pybernetes.kubelet.options import KubeletOptions
+from pybernetes.semantics.pods import transition_time
 
 MAX_IMAGES = 50
 GOOD = {
@@ -99,14 +100,12 @@ def conditions(health: Health, before: Iterable[Object], now: str) -> list[Objec
     known = {condition["type"]: condition for condition in before}
     result = []
     for kind, status, reason, message in wanted:
-        old = known.get(kind)
-        moved = old is None or old.get("status") != status
         result.append(
             {
                 "type": kind,
                 "status": status,
                 "lastHeartbeatTime": now,
-                "lastTransitionTime": now if moved or old is None else old.get("lastTransitionTime", now),
+                "lastTransitionTime": transition_time(known.get(kind), status, now),
                 "reason": reason,
                 "message": message,
             }

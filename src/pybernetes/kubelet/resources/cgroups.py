@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pybernetes.kubelet.machine.model import Object
+from pybernetes.semantics.pods import containers_of
 from pybernetes.semantics.resources import (
     BEST_EFFORT,
     BURSTABLE,
@@ -60,7 +61,7 @@ def pod_cgroup_limits(pod: Object, pids: int = -1) -> Limits:
     """A limit holds for the pod only if each of its containers has one."""
     requests, limits = pod_requests(pod), pod_limits(pod)
     spec = pod["spec"]
-    everyone = [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]
+    everyone = containers_of(spec)
     stated = [((container.get("resources") or {}).get("limits") or {}) for container in everyone]
     whole = ((spec.get("resources") or {}).get("limits")) or {}
     all_cpu = CPU in whole or all(CPU in one for one in stated)

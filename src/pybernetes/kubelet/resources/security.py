@@ -9,6 +9,7 @@ from typing import Any
 
 from pybernetes.kubelet.cri.messages import api_pb2
 from pybernetes.kubelet.machine.model import Object, full_name
+from pybernetes.semantics.pods import containers_of
 
 MASKED_PATHS = (
     "/proc/asound",
@@ -96,8 +97,7 @@ def _id(value: int | None) -> Any:
 def sandbox_context(pod: Object) -> Any:
     context = pod["spec"].get("securityContext") or {}
     privileged = any(
-        (container.get("securityContext") or {}).get("privileged")
-        for container in [*(pod["spec"].get("containers") or ()), *(pod["spec"].get("initContainers") or ())]
+        (container.get("securityContext") or {}).get("privileged") for container in containers_of(pod["spec"])
     )
     return api_pb2.LinuxSandboxSecurityContext(
         namespace_options=namespaces(pod),

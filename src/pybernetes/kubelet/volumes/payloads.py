@@ -13,6 +13,7 @@ from pybernetes.kubelet.environment.fields import FieldUnknown, pod_field, resou
 from pybernetes.kubelet.environment.variables import data_of
 from pybernetes.kubelet.machine.model import Object
 from pybernetes.kubelet.volumes.writer import File
+from pybernetes.semantics.pods import containers_of
 
 DEFAULT_MODE = 0o644
 TOKEN_MODE = 0o600
@@ -96,7 +97,7 @@ def _token_file(pod: Object, text: str, mode: int) -> File:
         return File(text.encode(), 0o640)
     users = {
         (container.get("securityContext") or {}).get("runAsUser", context.get("runAsUser"))
-        for container in [*(pod["spec"].get("containers") or ()), *(pod["spec"].get("initContainers") or ())]
+        for container in containers_of(pod["spec"])
     }
     if len(users) == 1 and (user := users.pop()) is not None:
         return File(text.encode(), TOKEN_MODE, owner=user)

@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from pybernetes.api.selectors import EVERYTHING, LabelSelector
+from pybernetes.semantics.pods import lasting_containers
 
 Object = Mapping[str, Any]
 Labels = Mapping[str, str]
@@ -138,8 +139,7 @@ def pod_of(obj: Object, node: str, addresses: tuple[str, ...] | None = None) -> 
 
 
 def _named_ports(spec: Object) -> Iterable[NamedPort]:
-    sidecars = [one for one in spec.get("initContainers") or () if one.get("restartPolicy") == "Always"]
-    for container in [*(spec.get("containers") or ()), *sidecars]:
+    for container in lasting_containers(spec):
         for port in container.get("ports") or ():
             if port.get("name"):
                 protocol = PROTOCOLS.get(port.get("protocol", "TCP"), "tcp")

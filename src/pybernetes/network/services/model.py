@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from pybernetes.network.services.endpoints import Choice, Target, choose, family_of, of_port
+from pybernetes.semantics.pods import lasting_containers
 
 Object = Mapping[str, Any]
 
@@ -212,7 +213,7 @@ def host_ports(pod: Object, place: Place) -> Wanted:
     meta = pod["metadata"]
     key = f"pod {meta.get('namespace', '')}/{meta['name']}"
     entries: dict[Door, Entry] = {}
-    for container in [*(spec.get("containers") or ()), *_sidecars(spec)]:
+    for container in lasting_containers(spec):
         for port in container.get("ports") or ():
             if not port.get("hostPort"):
                 continue
@@ -223,7 +224,3 @@ def host_ports(pod: Object, place: Place) -> Wanted:
             for host in place.addresses if everywhere else _of_family([asked], place.family):
                 entries[Door(host, protocol, port["hostPort"])] = entry
     return Wanted(entries, frozenset([address])) if entries else NOTHING
-
-
-def _sidecars(spec: Object) -> list[Object]:
-    return [one for one in spec.get("initContainers") or () if one.get("restartPolicy") == "Always"]

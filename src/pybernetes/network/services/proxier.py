@@ -30,6 +30,7 @@ from pybernetes.network.services.model import Door, HealthCheck, Place, Wanted
 from pybernetes.network.services.ruleset import TABLE
 from pybernetes.network.services.slimming import EndpointSliceSlimmer
 from pybernetes.network.tables import WORDS
+from pybernetes.semantics.pods import containers_of
 
 log = logging.getLogger(__name__)
 
@@ -266,7 +267,5 @@ def _services_of(piece: Object) -> list[str]:
 def _has_host_ports(pod: Object) -> bool:
     spec = pod.get("spec") or {}
     return not spec.get("hostNetwork") and any(
-        port.get("hostPort")
-        for container in [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]
-        for port in container.get("ports") or ()
+        port.get("hostPort") for container in containers_of(spec) for port in container.get("ports") or ()
     )
