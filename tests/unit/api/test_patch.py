@@ -91,7 +91,18 @@ def test_kubectl_apply_states_the_order_of_items() -> None:
     old = pod({"name": "a"}, {"name": "b"}, {"name": "c"})
     order = [{"name": "d"}, {"name": "b"}, {"name": "a"}]
     new = patched(old, **{"$setElementOrder/containers": order, "containers": [{"name": "d", "image": "1"}]})
-    assert [one["name"] for one in new["containers"]] == ["c", "d", "b", "a"]
+    assert [one["name"] for one in new["containers"]] == ["d", "b", "a", "c"]
+    order = [{"name": "b"}, {"name": "d"}]
+    new = patched(old, **{"$setElementOrder/containers": order, "containers": [{"name": "d", "image": "1"}]})
+    assert [one["name"] for one in new["containers"]] == ["a", "b", "d", "c"]
+
+
+def test_items_that_a_patch_adds_come_before_those_that_it_does_not_name() -> None:
+    old = pod({"name": "a"}, {"name": "b"})
+    new = patched(old, containers=[{"name": "b", "image": "2"}, {"name": "c", "image": "1"}])
+    assert [one["name"] for one in new["containers"]] == ["a", "b", "c"]
+    new = patched(old, containers=[{"name": "c", "image": "1"}])
+    assert [one["name"] for one in new["containers"]] == ["c", "a", "b"]
 
 
 def test_primitive_lists_merge_and_shrink() -> None:

@@ -225,7 +225,7 @@ def _hashable(items: list[Any]) -> bool:
 
 def _ordered(merged: list[Any], order: list[Any], before: list[Any], key: str) -> list[Any]:
     """Items named in `order` in that sequence; the others keep their places relative to them where they
-    can.
+    can, and come after those that are new.
     """
     ranks = [_identity(one, key) for one in order]
     old_ranks = [_identity(one, key) for one in before]
@@ -235,10 +235,10 @@ def _ordered(merged: list[Any], order: list[Any], before: list[Any], key: str) -
     result: list[Any] = []
     while named and others:
         first, other = _identity(named[0], key), _identity(others[0], key)
-        earlier = (
-            first in old_ranks and other in old_ranks and old_ranks.index(first) < old_ranks.index(other)
+        stays_before = (
+            first in old_ranks and other in old_ranks and old_ranks.index(other) < old_ranks.index(first)
         )
-        result.append(named.pop(0) if earlier else others.pop(0))
+        result.append(others.pop(0) if stays_before else named.pop(0))
     return [*result, *named, *others]
 
 
