@@ -130,11 +130,6 @@ def canonical(quantity: object) -> str:
     return _parse(_text(quantity))[1]
 
 
-def format_nanos(nanos: int, form: str = DECIMAL_SI) -> str:
-    """The canonical text of an amount of 10^-9."""
-    return _canonical(nanos, form)
-
-
 def format_milli(milli: int, form: str = DECIMAL_SI) -> str:
     """The canonical text of an amount of 10^-3: `format_milli(1500)` is `1500m`, `format_milli(2000)` is
     `2`.

@@ -196,7 +196,3 @@ def schema_of(group: str, version: str, kind: str) -> ObjectType:
         if facts.has(meta):
             return type_for(meta)
     return type_for(name)
-
-
-def has_schema(kind: Kind) -> bool:
-    return facts.has(definition_name(kind.group, kind.version, kind.kind))

@@ -53,14 +53,6 @@ def parse_time(text: str) -> datetime:
     return moment if zone is UTC else moment.astimezone(UTC)
 
 
-def is_time(text: str) -> bool:
-    try:
-        parse_time(text)
-    except ValueError:
-        return False
-    return True
-
-
 def human_duration(seconds: float) -> str:
     """An age as tables show it: `45s`, `3m12s`, `97m`, `3h20m`, `26h`, `5d3h`, `12d`, `2y10d`, `9y`."""
     total = int(seconds)

@@ -40,7 +40,6 @@ class Resource:
         "conversion",
         "head",
         "kind",
-        "list_head",
         "prefix",
         "spec",
         "stored_as",
@@ -63,7 +62,6 @@ class Resource:
         self.stored_as = conversion.stored_as if conversion else kind
         self.prefix = f"/registry/{self.stored_as.group_resource}/"
         self.head = Head(kind.api_version, kind.kind)
-        self.list_head = Head(kind.api_version, kind.list_kind)
         self.typed_items = typed_items
         self.spec = cache_spec(self.stored_as)
         self._schema = schema

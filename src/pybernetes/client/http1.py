@@ -14,6 +14,7 @@ from typing import cast
 
 import httptools
 
+from pybernetes.lib.clock import RealClock
 from pybernetes.lib.http.messages import Headers
 from pybernetes.lib.sockets import SocketStream
 
@@ -230,21 +231,16 @@ class Pool:
                 self._used.add(connection)
                 return connection, True
         loop = asyncio.get_running_loop()
-        opening = asyncio.ensure_future(
-            loop.create_connection(
-                Connection, self._host, self._port, ssl=self._context, server_hostname=self._server_name
-            )
-        )
-        timer = loop.call_later(CONNECT_TIMEOUT, opening.cancel)
+        deadline = RealClock().timeout(CONNECT_TIMEOUT)
         try:
-            _, connection = await opening
-        except asyncio.CancelledError:
-            if opening.cancelled() and not _being_cancelled():
+            async with deadline:
+                _, connection = await loop.create_connection(
+                    Connection, self._host, self._port, ssl=self._context, server_hostname=self._server_name
+                )
+        except TimeoutError:
+            if deadline.expired:
                 raise TimeoutError(f"no connection within {CONNECT_TIMEOUT:g} s") from None
-            opening.cancel()
             raise
-        finally:
-            timer.cancel()
         if self._closed:
             connection.abort()
             raise ConnectionResetError("the connection pool is closed")
@@ -290,8 +286,3 @@ class Pool:
         for connection in list(self._used):
             connection.abort()
         self._used.clear()
-
-
-def _being_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

@@ -37,9 +37,6 @@ class ObjectStore:
         """Objects whose index values contain `value`; KeyError for an index that nobody added."""
         return [*self._indexes[index].get(value, {}).values()]
 
-    def index_values(self, index: str) -> Iterable[str]:
-        return self._indexes[index].keys()
-
     def __len__(self) -> int:
         return len(self._objects)
 

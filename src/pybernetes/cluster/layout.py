@@ -49,10 +49,6 @@ class NodePaths:
         return self.data / "kubelet.kubeconfig"
 
     @property
-    def bootstrap_kubeconfig(self) -> Path:
-        return self.data / "bootstrap.kubeconfig"
-
-    @property
     def ca_certificate(self) -> Path:
         return self.data / "ca.crt"
 

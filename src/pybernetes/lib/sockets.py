@@ -157,9 +157,3 @@ async def dial(
         SocketStream, host, port, ssl=tls, server_hostname=(server_name or host) if tls is not None else None
     )
     return stream
-
-
-async def dial_unix(path: str) -> SocketStream:
-    """A connection to a unix socket."""
-    _, stream = await asyncio.get_running_loop().create_unix_connection(SocketStream, path)
-    return stream

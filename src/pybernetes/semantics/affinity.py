@@ -6,7 +6,7 @@ Source: the Kubernetes documentation page "Assigning Pods to Nodes".
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pybernetes.api.selectors import LabelSelector, SelectorError
@@ -157,7 +157,3 @@ def pod_terms(pod: Object, kind: str) -> tuple[list[PodTerm], list[PodTerm]]:
         for one in affinity.get("preferredDuringSchedulingIgnoredDuringExecution") or ()
     ]
     return required, preferred
-
-
-def all_terms_match(terms: Iterable[PodTerm], pod: Object, namespace_labels: Labels | None = None) -> bool:
-    return all(term.matches(pod, namespace_labels) for term in terms)

@@ -94,23 +94,10 @@ def eviction_delay(taints: Iterable[Taint], tolerations: Sequence[Toleration] | 
     return shortest
 
 
-def same_taint(first: Taint, second: Taint) -> bool:
-    """Taints are told apart by key and effect."""
-    return first.get("key") == second.get("key") and first.get("effect") == second.get("effect")
-
-
 def has_taint(taints: Iterable[Taint] | None, key: str, effect: str = "") -> bool:
     return any(
         taint.get("key") == key and (not effect or taint.get("effect") == effect) for taint in taints or ()
     )
-
-
-def describe(taint: Taint) -> str:
-    """`key=value:Effect`, as messages write it."""
-    key, value, effect = taint.get("key", ""), taint.get("value") or "", taint.get("effect") or ""
-    if not effect:
-        return f"{key}={value}:" if value else str(key)
-    return f"{key}={value}:{effect}" if value else f"{key}:{effect}"
 
 
 def covers(wide: Toleration, narrow: Toleration) -> bool:

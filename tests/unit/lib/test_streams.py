@@ -1,14 +1,13 @@
-"""Joining byte streams, in memory and over a unix socket."""
+"""Joining byte streams, in memory and over a socket."""
 
 import asyncio
-from pathlib import Path
 
 import pytest
 
 from pybernetes.lib.clock import RealClock
 from pybernetes.lib.http.messages import Answer, Headers, Request, Upgrade
 from pybernetes.lib.http.server import Server
-from pybernetes.lib.sockets import HIGH_WATER, SocketStream, dial_unix
+from pybernetes.lib.sockets import HIGH_WATER, SocketStream, dial
 from pybernetes.lib.streams import ByteStream, MemoryStream, pipe
 
 
@@ -44,7 +43,7 @@ async def test_a_pipe_without_half_closing_ends_with_its_first_direction() -> No
         left.write(b"late")
 
 
-async def test_a_socket_stream_holds_its_sender_back_and_loses_nothing(tmp_path: Path) -> None:
+async def test_a_socket_stream_holds_its_sender_back_and_loses_nothing() -> None:
     size = 20 << 20
     sent = 0
 
@@ -59,8 +58,7 @@ async def test_a_socket_stream_holds_its_sender_back_and_loses_nothing(tmp_path:
         return Upgrade(send, Headers({"upgrade": "x"}))
 
     server = Server(handler, RealClock())
-    await server.start_unix(str(tmp_path / "s"))
-    stream: SocketStream = await dial_unix(str(tmp_path / "s"))
+    stream: SocketStream = await dial("127.0.0.1", await server.start("127.0.0.1", 0))
     stream.write(b"GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
     while not stream._reading_paused:
         await RealClock().sleep(0)

@@ -60,11 +60,6 @@ class CRIClient:
         answer: api_pb2.StatusResponse = await self.call("Status", api_pb2.StatusRequest(), 10)
         return answer.status
 
-    async def update_pod_cidr(self, cidr: str) -> None:
-        network = api_pb2.NetworkConfig(pod_cidr=cidr)
-        config = api_pb2.RuntimeConfig(network_config=network)
-        await self.call("UpdateRuntimeConfig", api_pb2.UpdateRuntimeConfigRequest(runtime_config=config))
-
     # sandboxes
 
     async def run_sandbox(self, config: api_pb2.PodSandboxConfig) -> str:

@@ -1,14 +1,13 @@
-"""The HTTP/1.1 server: listeners (TLS, plain TCP, unix socket) whose connections call one handler.
+"""The HTTP/1.1 server: listeners (TLS, plain TCP) whose connections call one handler.
 
-`Server(handler, clock, error_body=...)`, then `start` or `start_unix` as often as there are addresses,
-then `close`. What one connection does is in `connection.py`. Any asyncio loop works, uvloop is the fast one.
+`Server(handler, clock, error_body=...)`, then `start` as often as there are addresses, then `close`. What one
+connection does is in `connection.py`. Any asyncio loop works, uvloop is the fast one.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import ssl
 
 from pybernetes.lib.clock import Clock
@@ -37,7 +36,6 @@ class Server:
         self._site = Site(handler, clock, error_body, limits or Limits())
         self._backlog = backlog
         self._listeners: list[asyncio.Server] = []
-        self._paths: list[str] = []
 
     @property
     def connections(self) -> int:
@@ -56,14 +54,6 @@ class Server:
         )
         self._listeners.append(listener)
         return int(listener.sockets[0].getsockname()[1])
-
-    async def start_unix(self, path: str) -> None:
-        """Listen on a unix socket; one that an earlier process left behind is replaced."""
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
-        loop = asyncio.get_running_loop()
-        self._listeners.append(await loop.create_unix_server(self._connection, path, backlog=self._backlog))
-        self._paths.append(path)
 
     def _connection(self) -> Connection:
         return Connection(self._site)
@@ -89,9 +79,6 @@ class Server:
             await asyncio.gather(*tasks, return_exceptions=True)
         for connection in list(site.connections):
             connection.abort()
-        for path in self._paths:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(path)
 
     async def _until_quiet(self, seconds: float, *, streams: bool) -> None:
         """Wait until no request (or no stream either) is being answered, or the time is over."""

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -574,18 +573,6 @@ async def test_reading_fails_when_the_client_goes_within_its_body() -> None:
             client.send(b"POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")
             await client.head()
         await failed.wait()
-
-
-async def test_a_unix_socket_serves_and_is_removed(tmp_path: Path) -> None:
-    path = str(tmp_path / "s.sock")
-    server = Server(echo, RealClock())
-    await server.start_unix(path)
-    reader, writer = await asyncio.open_unix_connection(path)
-    writer.write(b"GET /u HTTP/1.1\r\nConnection: close\r\n\r\n")
-    assert (await reader.read()).endswith(b"GET /u 0")
-    writer.close()
-    await server.close(0)
-    assert not (tmp_path / "s.sock").exists()
 
 
 async def test_bodytoolarge_says_the_limit() -> None:
