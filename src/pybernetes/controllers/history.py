@@ -7,7 +7,7 @@ rollout undo` applies.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,8 @@ from pybernetes.controllers.objects import Object, annotations_of, labels_of, na
 from pybernetes.semantics.owners import owner_ref
 
 HASH_LABEL = "controller-revision-hash"
+"""On pods, and on the revisions of DaemonSets: a hash for a DaemonSet, a revision's whole name for a StatefulSet."""
+_REVISION_HASH_LABELS = {"StatefulSet": "controller.kubernetes.io/hash"}
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
@@ -71,10 +73,11 @@ def choose(owner: Object, kind: Kind, revisions: Sequence[Object]) -> Choice:
             return Choice(found)
         return Choice({**found, "revision": latest + 1}, renumber=True)
     digest = hash_of(owner)
+    label = _REVISION_HASH_LABELS.get(kind.kind, HASH_LABEL)
     metadata: dict[str, Any] = {
         "name": f"{name_of(owner)}-{digest}",
         "namespace": namespace_of(owner),
-        "labels": {**(wanted["metadata"].get("labels") or {}), HASH_LABEL: digest},
+        "labels": {**(wanted["metadata"].get("labels") or {}), label: digest},
         "ownerReferences": [owner_ref(owner, kind)],
     }
     annotations = {key: value for key, value in annotations_of(owner).items() if key != _LAST_APPLIED}
@@ -90,9 +93,9 @@ def choose(owner: Object, kind: Kind, revisions: Sequence[Object]) -> Choice:
     return Choice(new, create=True)
 
 
-def to_forget(owner: Object, revisions: Sequence[Object], used: Collection[str]) -> list[Object]:
-    """The oldest revisions beyond `revisionHistoryLimit`; those whose hashes are `used` stay, uncounted."""
+def to_forget(owner: Object, revisions: Sequence[Object], is_used: Callable[[Object], bool]) -> list[Object]:
+    """The oldest revisions beyond `revisionHistoryLimit`; those in use stay, uncounted."""
     limit = owner["spec"].get("revisionHistoryLimit")
     limit = 10 if limit is None else int(limit)
-    idle = sorted((one for one in revisions if revision_hash(one) not in used), key=number_of)
+    idle = sorted((one for one in revisions if not is_used(one)), key=number_of)
     return idle[: max(0, len(idle) - limit)]

@@ -133,12 +133,10 @@ def test_ordinals_are_read_off_names(name, ordinal):
 
 def test_the_status_moves_on_when_the_rollout_is_complete():
     pods = [member(number, "v2") for number in range(3)]
-    found = status(stateful_set(), pods, ("db-1", "v1"), ("db-2", "v2"), NOW)
-    assert (found["currentRevision"], found["currentReplicas"], found["updatedReplicas"]) == ("db-2", 3, 3)
-    half = status(
-        stateful_set(), [member(0), member(1), member(2, "v2")], ("db-1", "v1"), ("db-2", "v2"), NOW
-    )
-    assert (half["currentRevision"], half["currentReplicas"], half["updatedReplicas"]) == ("db-1", 2, 1)
+    found = status(stateful_set(), pods, "v1", "v2", NOW)
+    assert (found["currentRevision"], found["currentReplicas"], found["updatedReplicas"]) == ("v2", 3, 3)
+    half = status(stateful_set(), [member(0), member(1), member(2, "v2")], "v1", "v2", NOW)
+    assert (half["currentRevision"], half["currentReplicas"], half["updatedReplicas"]) == ("v1", 2, 1)
 
 
 def run_pods(api):
@@ -172,7 +170,11 @@ async def test_a_stateful_set_grows_rolls_and_shrinks(run):
     assert {one["spec"]["containers"][0]["image"] for one in cluster.api.all(PODS)} == {"nginx:2"}
     found = cluster.api.one(STATEFUL_SETS, "default/db")["status"]
     assert found["currentRevision"] == found["updateRevision"] and found["readyReplicas"] == 3
-    assert len(cluster.api.all(CONTROLLER_REVISIONS)) == 2
+    revisions = cluster.api.all(CONTROLLER_REVISIONS)
+    assert len(revisions) == 2
+    assert all("controller.kubernetes.io/hash" in one["metadata"]["labels"] for one in revisions)
+    labels = [one["metadata"]["labels"] for one in cluster.api.all(PODS)]
+    assert {one["controller-revision-hash"] for one in labels} == {found["updateRevision"]}
     cluster.api.change(STATEFUL_SETS, "default/db", {"spec": {"replicas": 1}})
     await cluster.settle()
     assert [one["metadata"]["name"] for one in cluster.api.all(PODS)] == ["db-0"]

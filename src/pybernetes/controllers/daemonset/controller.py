@@ -87,7 +87,8 @@ class DaemonSetController(PodOwner):
         error: BaseException | None = None
         if self.expectations.satisfied(key, self.clock.monotonic()):
             error = await self._act(key, daemon_set, nodes, pods, digest)
-            for one in to_forget(daemon_set, revisions, planning.uses(pods, digest)):
+            used = planning.uses(pods, digest)
+            for one in to_forget(daemon_set, revisions, lambda one: revision_hash(one) in used):
                 await self.act(delete_of(CONTROLLER_REVISIONS, one))
         await self._write_status(key, daemon_set, nodes, pods, digest)
         if error is not None:

@@ -13,7 +13,7 @@ from pybernetes.client.interface import Object
 from pybernetes.controllers.actions import delete_of, patch_of
 from pybernetes.controllers.claiming import claimed
 from pybernetes.controllers.claims import OWNER_INDEX, index_by_owner
-from pybernetes.controllers.history import revision_hash, template_of, to_forget
+from pybernetes.controllers.history import template_of, to_forget
 from pybernetes.controllers.objects import (
     available_in,
     compact,
@@ -77,27 +77,27 @@ class StatefulSetController(PodOwner):
         named = (stateful_set.get("status") or {}).get("currentRevision")
         current = next((one for one in revisions if name_of(one) == named), update)
         now = self.clock.now()
-        decided = planning.plan(stateful_set, pods, revision_hash(current), revision_hash(update), now)
+        decided = planning.plan(stateful_set, pods, name_of(current), name_of(update), now)
         try:
             await self._carry_out(stateful_set, decided, [*revisions, update])
         finally:
             await self._write_status(key, stateful_set, pods, current, update)
-        used = {revision_hash(current), revision_hash(update), *map(planning.revision_of, pods)}
-        for one in to_forget(stateful_set, revisions, used):
+        used = {name_of(current), name_of(update), *map(planning.revision_of, pods)}
+        for one in to_forget(stateful_set, revisions, lambda one: name_of(one) in used):
             await self.act(delete_of(CONTROLLER_REVISIONS, one))
 
     async def _carry_out(self, stateful_set: Object, decided: planning.Plan, revisions: list[Object]) -> None:
         for pod in decided.relabel:
             labels = identity.corrected(stateful_set, pod)
             await self.act(patch_of(PODS, pod, {"metadata": {"labels": labels}}))
-        templates = {revision_hash(one): template_of(one) for one in revisions}
-        for ordinal, digest in decided.create:
-            await self._create(stateful_set, templates[digest], ordinal, digest)
+        templates = {name_of(one): template_of(one) for one in revisions}
+        for ordinal, revision in decided.create:
+            await self._create(stateful_set, templates[revision], ordinal, revision)
         for pod in decided.delete:
             await self._delete(stateful_set, pod)
 
-    async def _create(self, stateful_set: Object, template: Object, ordinal: int, digest: str) -> None:
-        pod = identity.new_pod(stateful_set, template, ordinal, digest)
+    async def _create(self, stateful_set: Object, template: Object, ordinal: int, revision: str) -> None:
+        pod = identity.new_pod(stateful_set, template, ordinal, revision)
         what = f"create Pod {name_of(pod)} in StatefulSet {name_of(stateful_set)}"
         try:
             for claim in identity.new_claims(stateful_set, ordinal):
@@ -158,13 +158,7 @@ class StatefulSetController(PodOwner):
         self, key: str, stateful_set: Object, pods: list[Object], current: Object, update: Object
     ) -> None:
         now = self.clock.now()
-        new = planning.status(
-            stateful_set,
-            pods,
-            (name_of(current), revision_hash(current)),
-            (name_of(update), revision_hash(update)),
-            now,
-        )
+        new = planning.status(stateful_set, pods, name_of(current), name_of(update), now)
         if compact(stateful_set.get("status") or {}) != compact(new):
             await self.client.update_status(STATEFUL_SETS, {**stateful_set, "status": new})
         seconds = planning.min_ready(stateful_set)

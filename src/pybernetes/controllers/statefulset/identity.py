@@ -42,7 +42,7 @@ def claim_name(stateful_set: Object, template: Object, ordinal: int) -> str:
     return f"{name_of(template)}-{name_of(stateful_set)}-{ordinal}"
 
 
-def new_pod(stateful_set: Object, template: Object, ordinal: int, digest: str) -> Object:
+def new_pod(stateful_set: Object, template: Object, ordinal: int, revision: str) -> Object:
     """`template` is the revision's; its volumes of the claims' names are replaced by the claims."""
     name = pod_name(stateful_set, ordinal)
     meta = template.get("metadata") or {}
@@ -53,7 +53,7 @@ def new_pod(stateful_set: Object, template: Object, ordinal: int, digest: str) -
             **(meta.get("labels") or {}),
             NAME_LABEL: name,
             INDEX_LABEL: str(ordinal),
-            HASH_LABEL: digest,
+            HASH_LABEL: revision,
         },
         "ownerReferences": [owner_ref(stateful_set, STATEFUL_SETS)],
     }

@@ -1,6 +1,6 @@
 """The next steps of a StatefulSet: create, delete or replace pods in the order of their places. Pure.
 
-In: a StatefulSet, its pods, the hashes of its current and its new version. Out: a `Plan`, and a status.
+In: a StatefulSet, its pods, the names of its current and its new revision. Out: a `Plan`, and a status.
 Source: https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#deployment-and-scaling-guarantees
 """
 
@@ -20,7 +20,7 @@ from pybernetes.semantics.pods import is_available, is_ready, is_terminal, phase
 
 @dataclass(slots=True)
 class Plan:
-    """`create`: (ordinal, hash); `delete`: pods; `relabel`: pods that lost labels of their identity."""
+    """`create`: (ordinal, revision); `delete`: pods; `relabel`: pods that lost labels of their identity."""
 
     create: list[tuple[int, str]] = field(default_factory=list)
     delete: list[Object] = field(default_factory=list)
@@ -175,21 +175,21 @@ def _update(
 def status(
     stateful_set: Object,
     pods: Sequence[Object],
-    current: tuple[str, str],
-    update: tuple[str, str],
+    current: str,
+    update: str,
     now: datetime,
 ) -> dict[str, Any]:
-    """`current` and `update` are (name of the revision, its hash). A finished rollout makes the new one current."""
+    """`current` and `update` are names of revisions. A finished rollout makes the new one current."""
     own = [pod for pod in pods if ordinal_of(stateful_set, pod) >= 0 and phase(pod)]
     alive = [pod for pod in own if not is_deleting(pod)]
     ready = sum(_runs(pod) for pod in own)
     available = sum(_runs(pod) and is_available(pod, min_ready(stateful_set), now) for pod in own)
-    updated = sum(revision_of(pod) == update[1] for pod in alive)
-    kept = sum(revision_of(pod) == current[1] for pod in alive)
-    current_name = current[0]
+    updated = sum(revision_of(pod) == update for pod in alive)
+    kept = sum(revision_of(pod) == current for pod in alive)
+    current_name = current
     rolling = _strategy(stateful_set).get("type", "RollingUpdate") == "RollingUpdate"
     if rolling and current != update and updated == len(own) == ready:
-        current_name, kept = update[0], updated
+        current_name, kept = update, updated
     old = stateful_set.get("status") or {}
     counts = {
         "observedGeneration": stateful_set["metadata"].get("generation", 0),
@@ -203,6 +203,6 @@ def status(
         "availableReplicas": available,
         **compact(counts),
         "currentRevision": current_name,
-        "updateRevision": update[0],
+        "updateRevision": update,
         "collisionCount": int(old.get("collisionCount") or 0),
     }
