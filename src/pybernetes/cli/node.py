@@ -38,6 +38,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="addresses of load balancers that nodes take, as the controllers' flag of that name says",
     )
     parser.add_argument(
+        "--vxlan-port",
+        type=int,
+        default=8472,
+        metavar="PORT",
+        help="UDP port of the way to nodes in other subnets, the same on all (default: 8472)",
+    )
+    parser.add_argument(
         "--data-dir", metavar="DIR", help="where its data is (default: /var/lib/pybernetes-node/NAME)"
     )
     parser.add_argument(
@@ -78,6 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
             cluster_cidr=arguments.cluster_cidr,
             service_cluster_ip_range=arguments.service_cluster_ip_range,
             load_balancer_pool=arguments.load_balancer_pool,
+            vxlan_port=arguments.vxlan_port,
             cgroup_root=arguments.cgroup_root,
             labels=labels,
             kubelet_flags=flags.kubelet_flags(arguments),

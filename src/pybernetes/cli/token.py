@@ -41,7 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
     ca = layout.ca_certificate.read_bytes()
     server = settings.joining_url
     bootstrap.publish_cluster_info(admin, server, ca, token)
-    join = f"pybernetes node --server {server} --token {token} --ca-cert-hash {pki.ca_hash(ca)}"
+    ranges = f"--cluster-cidr {settings.cluster_cidr} --service-cluster-ip-range {settings.service_cluster_ip_range}"
+    join = f"pybernetes node --server {server} --token {token} {ranges} --ca-cert-hash {pki.ca_hash(ca)}"
     if not arguments.print_join_command:
         print(f"{token}\n\nJoin another machine with:")
     print(join)

@@ -25,6 +25,7 @@ from pybernetes.cluster.supervisor import Process, Spec
 DATA_ROOT = Path("/var/lib/pybernetes-node")
 RUN_ROOT = Path("/run/pybernetes-node")
 HOST_NAME_LIMIT = 63
+IP6_FORWARD = Path("/proc/sys/net/ipv6/conf/all/forwarding")
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Joining:
     cgroup_root: str = ""
     service_cluster_ip_range: str = "10.96.0.0/16"
     load_balancer_pool: tuple[str, ...] = ()
+    vxlan_port: int = 8472
     labels: dict[str, str] = field(default_factory=dict)
     kubelet_flags: dict[str, Any] = field(default_factory=dict)
 
@@ -81,6 +83,8 @@ def prepare(joining: Joining) -> Path:
     )
     paths.containerd_config.write_text(containerd.configuration(settings))
     IP_FORWARD.write_text("1\n")
+    if ":" in joining.cluster_cidr:
+        IP6_FORWARD.write_text("1\n")
     _settings(paths, joining).write(paths.config)
     path = paths.data / "supervisor.spec.json"
     _spec(paths).write(path)
@@ -106,6 +110,7 @@ def _settings(paths: NodePaths, joining: Joining) -> NodeSettings:
         load_balancer_pool=joining.load_balancer_pool,
         cgroup=joining.cgroup_root,
         mtu=mtu(),
+        vxlan_port=joining.vxlan_port,
         resolv_conf=_resolv_conf(paths),
         labels=joining.labels,
         kubelet_flags=joining.kubelet_flags,

@@ -39,6 +39,7 @@ class NodeSettings:
     memory_bytes: int = 0
     max_pods: int = 110
     mtu: int = 1500
+    vxlan_port: int = 8472
     resolv_conf: str = "/etc/resolv.conf"
     host_routes: bool = False
     labels: dict[str, str] = field(default_factory=dict)

@@ -132,6 +132,7 @@ def network_settings(settings: NodeSettings, host_namespace: int | None) -> Sett
         services=tuple(settings.service_cluster_ip_range.split(",")),
         cni_config=Path(settings.cni_config),
         mtu=settings.mtu,
+        vxlan_port=settings.vxlan_port,
         host_namespace=host_namespace,
         load_balancer_pool=tuple(settings.load_balancer_pool),
         resolv_conf=settings.resolv_conf,

@@ -34,6 +34,7 @@ class Settings:
     cni_config: Path
     mtu: int
     host_namespace: int | None = None
+    vxlan_port: int = 8472
     load_balancer_pool: tuple[str, ...] = ()
     domain: str = "cluster.local"
     resolv_conf: str = "/etc/resolv.conf"
@@ -56,8 +57,14 @@ class NodeNetwork:
             informers,
             clock,
             PodNetworkSettings(
-                settings.node, settings.pods[0], settings.cni_config, settings.mtu, settings.host_namespace
+                settings.node,
+                settings.pods,
+                settings.cni_config,
+                settings.mtu,
+                settings.host_namespace,
+                settings.vxlan_port,
             ),
+            self._nft,
         )
         self._services = ServiceProxy(
             informers,

@@ -1,4 +1,4 @@
-"""Which routes a node needs to reach the pods of the others: Node objects in, `ip` commands out. Pure.
+"""What Node objects say about addresses: a Node in, its own addresses and its pods' ranges out. Pure.
 
 Routes that this program sets carry a protocol number of their own, so that it finds its own again after
 a restart and never touches anybody else's.
@@ -7,13 +7,10 @@ a restart and never touches anybody else's.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 PROTOCOL = 139
-
-Routes = dict[str, str]
-"""Destination (a podCIDR) -> the address of the node that has it."""
 
 
 def node_address(node: Mapping[str, Any], family: int = 4) -> str | None:
@@ -25,7 +22,7 @@ def node_addresses(node: Mapping[str, Any], family: int = 4) -> tuple[str, ...]:
     """The node's InternalIPs of that family."""
     return tuple(
         str(entry["address"])
-        for entry in node.get("status", {}).get("addresses", [])
+        for entry in node.get("status", {}).get("addresses") or ()
         if entry.get("type") == "InternalIP" and ipaddress.ip_address(entry["address"]).version == family
     )
 
@@ -35,37 +32,3 @@ def pod_cidrs(node: Mapping[str, Any]) -> list[str]:
     spec = node.get("spec", {})
     single = [spec["podCIDR"]] if spec.get("podCIDR") else []
     return list(spec.get("podCIDRs") or single)
-
-
-def to_others(nodes: Iterable[Mapping[str, Any]], own: str) -> Routes:
-    """The routes of the node named `own`: one to each podCIDR of every other node."""
-    wanted: Routes = {}
-    for node in nodes:
-        if node["metadata"]["name"] != own:
-            wanted.update(to_node(node))
-    return wanted
-
-
-def to_node(node: Mapping[str, Any]) -> Routes:
-    """The routes by which somebody else reaches this node's pods (IPv4)."""
-    address = node_address(node)
-    if address is None:
-        return {}
-    return {cidr: address for cidr in pod_cidrs(node) if ipaddress.ip_network(cidr).version == 4}
-
-
-def present(listed: Iterable[Mapping[str, Any]]) -> Routes:
-    """What `ip -j route show proto 139` says."""
-    return {route["dst"]: route.get("gateway", "") for route in listed}
-
-
-def changes(wanted: Routes, now: Routes, *, remove: bool = True) -> list[str]:
-    """The `ip -batch` lines that lead from the routes as they are to those wanted."""
-    lines = [
-        f"route replace {cidr} via {address} proto {PROTOCOL}"
-        for cidr, address in sorted(wanted.items())
-        if now.get(cidr) != address
-    ]
-    if remove:
-        lines += [f"route del {cidr} proto {PROTOCOL}" for cidr in sorted(now.keys() - wanted.keys())]
-    return lines

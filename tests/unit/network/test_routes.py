@@ -1,66 +1,26 @@
-"""Routes to pods, as a function of the nodes."""
+"""What Nodes say about addresses, and what follows for CNI and masquerading."""
 
-from typing import Any
+import json
+
+from overlay_objects import node
 
 from pybernetes.network import cni, masquerade, routes
 
 
-def node(name: str, address: str | None, cidr: str | None) -> dict[str, Any]:
-    obj: dict[str, Any] = {"metadata": {"name": name}, "spec": {}, "status": {}}
-    if address:
-        obj["status"]["addresses"] = [
-            {"type": "Hostname", "address": name},
-            {"type": "InternalIP", "address": address},
-        ]
-    if cidr:
-        obj["spec"] = {"podCIDR": cidr, "podCIDRs": [cidr]}
-    return obj
-
-
-NODES = [
-    node("a", "10.209.0.11", "10.244.0.0/24"),
-    node("b", "10.209.0.12", "10.244.1.0/24"),
-    node("unaddressed", None, "10.244.2.0/24"),
-    node("unallocated", "10.209.0.14", None),
-]
-
-
-def test_a_node_has_a_route_to_every_other_that_has_both_address_and_pods() -> None:
-    assert routes.to_others(NODES, "a") == {"10.244.1.0/24": "10.209.0.12"}
-    assert routes.to_others(NODES, "c") == {"10.244.0.0/24": "10.209.0.11", "10.244.1.0/24": "10.209.0.12"}
-
-
-def test_only_differences_are_changed() -> None:
-    listed = [
-        {"dst": "10.244.1.0/24", "gateway": "10.209.0.12"},
-        {"dst": "10.244.9.0/24", "gateway": "10.209.0.19"},
-    ]
-    now = routes.present(listed)
-    wanted = {"10.244.1.0/24": "10.209.0.12", "10.244.3.0/24": "10.209.0.13"}
-    assert routes.changes(wanted, now) == [
-        "route replace 10.244.3.0/24 via 10.209.0.13 proto 139",
-        "route del 10.244.9.0/24 proto 139",
-    ]
-    assert routes.changes(now, now) == []
-    assert routes.changes({}, now, remove=False) == []
-
-
-def test_a_node_that_moved_gets_its_route_replaced() -> None:
-    assert routes.changes({"10.244.1.0/24": "10.209.0.99"}, {"10.244.1.0/24": "10.209.0.12"}) == [
-        "route replace 10.244.1.0/24 via 10.209.0.99 proto 139"
-    ]
-
-
 def test_single_and_dual_pod_cidrs_are_understood() -> None:
     assert routes.pod_cidrs({"spec": {"podCIDR": "10.0.0.0/24"}}) == ["10.0.0.0/24"]
-    dual = node("d", "10.209.0.15", None) | {"spec": {"podCIDRs": ["10.0.0.0/24", "fd00::/64"]}}
-    assert routes.to_node(dual) == {"10.0.0.0/24": "10.209.0.15"}
+    assert routes.pod_cidrs(node("d", None, "10.0.0.0/24 fd00::/64")) == ["10.0.0.0/24", "fd00::/64"]
     assert routes.pod_cidrs({}) == []
 
 
-def test_the_cni_configuration_is_of_the_nodes_own_subnet() -> None:
-    import json
+def test_a_nodes_addresses_are_its_internal_ones_of_a_family() -> None:
+    dual = node("d", "10.209.0.15 fd00::15", None)
+    assert routes.node_address(dual) == "10.209.0.15"
+    assert routes.node_addresses(dual, 6) == ("fd00::15",)
+    assert routes.node_address({}) is None
 
+
+def test_the_cni_configuration_is_of_the_nodes_own_subnet() -> None:
     config = json.loads(cni.conflist(["10.244.1.0/24"], 1400))
     (link,) = config["plugins"]
     assert link["ipam"]["ranges"] == [[{"subnet": "10.244.1.0/24"}]]
@@ -68,6 +28,19 @@ def test_the_cni_configuration_is_of_the_nodes_own_subnet() -> None:
     assert link["ipMasq"] is False
 
 
+def test_pods_of_two_families_have_an_address_and_a_default_route_of_each() -> None:
+    (link,) = json.loads(cni.conflist(["10.244.1.0/24", "fd00:1::/64"], 1400))["plugins"]
+    assert link["ipam"]["ranges"] == [[{"subnet": "10.244.1.0/24"}], [{"subnet": "fd00:1::/64"}]]
+    assert link["ipam"]["routes"] == [{"dst": "0.0.0.0/0"}, {"dst": "::/0"}]
+
+
 def test_pods_are_masqueraded_unless_they_talk_to_pods() -> None:
-    text = masquerade.ruleset(["10.244.1.0/24"], "10.244.0.0/16")
-    assert "ip saddr { 10.244.1.0/24 } ip daddr != { 10.244.0.0/16, 224.0.0.0/4 } masquerade" in text
+    found = masquerade.rulesets(["10.244.1.0/24"], ["10.244.0.0/16"])
+    assert found.keys() == {4}
+    assert "ip saddr { 10.244.1.0/24 } ip daddr != { 10.244.0.0/16, 224.0.0.0/4 } masquerade" in found[4]
+
+
+def test_each_family_of_pods_is_masqueraded_by_a_table_of_its_own() -> None:
+    found = masquerade.rulesets(["10.244.1.0/24", "fd00:0:0:1::/64"], ["10.244.0.0/16", "fd00::/48"])
+    assert "fd00" not in found[4]
+    assert "ip6 saddr { fd00:0:0:1::/64 } ip6 daddr != { fd00::/48, ff00::/8 } masquerade" in found[6]
