@@ -154,14 +154,6 @@ class LabelSelector:
         present = labels or {}
         return all(one.matches(present) for one in self.requirements)
 
-    def equalities(self) -> dict[str, str]:
-        """The labels that must have one certain value: what an index can look up."""
-        return {
-            one.key: next(iter(one.values))
-            for one in self.requirements
-            if one.operator in _POSITIVE and len(one.values) == 1
-        }
-
     def __str__(self) -> str:
         return ",".join(str(one) for one in self.requirements)
 

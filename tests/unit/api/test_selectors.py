@@ -76,7 +76,6 @@ def test_selector_objects() -> None:
     assert selector.matches({"app": "web"})
     assert not selector.matches({"app": "web", "old": "1"})
     assert str(selector) == "app=web,!old"
-    assert selector.equalities() == {"app": "web"}
     assert LabelSelector.from_object({}) == EVERYTHING
     assert LabelSelector.from_object(None) is NOTHING
     assert not NOTHING.matches({})

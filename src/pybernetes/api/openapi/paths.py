@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from pybernetes.api import facts
-from pybernetes.api.kinds import Kind, Subresource
+from pybernetes.api.kind import Kind, Subresource
 from pybernetes.api.openapi.naming import tag as tag_of
 from pybernetes.api.openapi.naming import title, with_article
 from pybernetes.api.openapi.parameters import (
