@@ -100,7 +100,7 @@ async def settled(proxy: ServiceProxy) -> None:
 
 async def rules(services: int, endpoints: int) -> dict[str, float]:
     informers = Informers()
-    proxy = ServiceProxy(informers, "n1", Options(healthz_port=0), RealClock())  # type: ignore[arg-type]
+    proxy = ServiceProxy(informers, "n1", Options(healthz_port=0), RealClock())
     node = {
         "metadata": {"name": "n1"},
         "status": {"addresses": [{"type": "InternalIP", "address": "192.0.2.1"}]},

@@ -89,7 +89,7 @@ class Registry:
         ).close()
         return f"{self.address}/{name}:{tag}"
 
-    def _send(self, method: str, url: str, data: bytes, headers: dict[str, str]):  # type: ignore[no-untyped-def]
+    def _send(self, method: str, url: str, data: bytes, headers: dict[str, str]):
         request = urllib.request.Request(url, data=data, headers=headers, method=method)
         return urllib.request.urlopen(request, timeout=20)
 

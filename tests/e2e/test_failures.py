@@ -16,7 +16,7 @@ from pybernetes.cluster import cgroups, host_network, local_node, mounts, proces
 
 def kill_container(cluster: Cluster, pod: dict[str, object]) -> None:
     """Kill every process of the pod but its sandbox's, from outside, as the kernel would for lack of memory."""
-    uid, node = pod["metadata"]["uid"], pod["spec"]["nodeName"]  # type: ignore[index]
+    uid, node = pod["metadata"]["uid"], pod["spec"]["nodeName"]
     group = f"{cluster.layout.cgroup}/{node}/kubepods"
     doomed = []
     for pid in cgroups.processes(group):

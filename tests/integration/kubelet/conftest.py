@@ -86,7 +86,7 @@ class TestNode:
         return answer.status, answer.body.decode()
 
     def new_kubelet(self) -> Kubelet:
-        self.kubelet = Kubelet(self.api, self.api, self.recorder, self.options, RealClock())  # type: ignore[arg-type]
+        self.kubelet = Kubelet(self.api, self.api, self.recorder, self.options, RealClock())
         return self.kubelet
 
     async def run(self, name: str, *, command: list[str] | None = None, **spec: object) -> dict:

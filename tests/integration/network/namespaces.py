@@ -117,7 +117,7 @@ class World:
                 self.transport = transport
 
             def datagram_received(self, data: bytes, addr: object) -> None:
-                self.transport.sendto(name.encode(), addr)  # type: ignore[attr-defined]
+                self.transport.sendto(name.encode(), addr)
 
         opened = self.socket(name, socket.SOCK_DGRAM)
         opened.bind(("0.0.0.0", port))

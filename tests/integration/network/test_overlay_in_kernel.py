@@ -62,11 +62,11 @@ class Network:
                 namespace = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
             self.kernels[name] = Kernel(namespace)
             network = PodNetwork(
-                self.informers,  # type: ignore[arg-type]
+                self.informers,
                 RealClock(),
                 Settings(name, ("10.244.0.0/16",), folder / name, 1500),
                 Nft(self._nft),
-                lambda _, name=name: self.kernels[name],  # type: ignore[misc]
+                lambda _, name=name: self.kernels[name],
             )
             self.tasks.append(asyncio.get_running_loop().create_task(network.run()))
             self.namespaces.append(namespace)

@@ -33,7 +33,7 @@ class Cluster:
         self.informers = HandInformers()
         self.nft = Nft()
         self.enforcer = PolicyEnforcer(
-            self.informers,  # type: ignore[arg-type]
+            self.informers,
             "n1",
             ["10.244.0.0/16"],
             RealClock(),

@@ -28,7 +28,7 @@ class Cluster:
     def __init__(self) -> None:
         self.informers = HandInformers()
         self.proxy = ServiceProxy(
-            self.informers,  # type: ignore[arg-type]
+            self.informers,
             "n1",
             Options(healthz_port=0, gather=0),
             RealClock(),

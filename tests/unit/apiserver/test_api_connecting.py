@@ -78,7 +78,7 @@ class Kubelet:
 @pytest.fixture
 async def kubelet(api: Api) -> AsyncIterator[Kubelet]:
     kubelet = Kubelet()
-    api.server.kubelets = kubelet  # type: ignore[assignment]
+    api.server.kubelets = kubelet
     containers = [{"name": "main", "image": "x", "ports": [{"name": "http", "containerPort": 8080}]}]
     await api.pod(containers=containers)
     await api.bind("web", "n1")

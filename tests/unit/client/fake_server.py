@@ -46,7 +46,7 @@ class WatchFeed:
             queue.put_nowait(data)
 
     def end(self) -> None:
-        self.send(None)  # type: ignore[arg-type]
+        self.send(None)
         self.queues.clear()
 
 

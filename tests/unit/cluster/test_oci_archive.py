@@ -22,7 +22,7 @@ IMAGE = oci_archive.Image(
 
 def members(path: Path) -> dict[str, bytes]:
     with tarfile.open(path) as archive:
-        return {member.name: archive.extractfile(member).read() for member in archive if member.isfile()}  # type: ignore[union-attr]
+        return {member.name: archive.extractfile(member).read() for member in archive if member.isfile()}
 
 
 def test_the_same_image_gives_the_same_archive(tmp_path: Path) -> None:

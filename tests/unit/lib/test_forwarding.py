@@ -42,11 +42,11 @@ async def serve(stream: MemoryStream, request: Headers, ports: tuple[int, ...] =
 async def read_all(forward: Forward) -> tuple[bytes, bytes]:
     async def everything(stream: object) -> bytes:
         whole = b""
-        while data := await stream.read():  # type: ignore[attr-defined]
+        while data := await stream.read():
             whole += data
         return whole
 
-    return tuple(await asyncio.gather(everything(forward.data), everything(forward.error)))  # type: ignore[return-value]
+    return tuple(await asyncio.gather(everything(forward.data), everything(forward.error)))
 
 
 async def test_a_spdy_client_has_a_pair_of_streams_for_each_connection() -> None:

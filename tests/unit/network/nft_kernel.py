@@ -22,7 +22,7 @@ class Kernel:
             if re.fullmatch(r"table \S+ \S+ \{", line):
                 self._declared(lines)
             elif line.startswith("delete table"):
-                self.__init__()  # type: ignore[misc]
+                self.__init__()
             elif not line.startswith("table"):
                 verb, kind, rest = line.split(" ", 2)
                 _, _, rest = rest.split(" ", 2)
@@ -32,7 +32,7 @@ class Kernel:
 
     def _declared(self, lines: object) -> None:
         chain = ""
-        for line in lines:  # type: ignore[attr-defined]
+        for line in lines:
             words = line.split()
             if line == "}":
                 return

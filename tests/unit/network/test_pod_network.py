@@ -76,7 +76,7 @@ class World:
         self.nft = GuardedNft(self.machine.nft)
         settings = Settings("a", ("10.244.0.0/16",), folder / "net.d", 1500, host_namespace=0)
         self.network = PodNetwork(
-            self.informers,  # type: ignore[arg-type]
+            self.informers,
             self.clock,
             settings,
             self.nft,

@@ -102,7 +102,7 @@ def test_a_large_image_draws_pods_to_nodes_that_have_it() -> None:
     assert world.place(pod(image="web")) in ("b", "c")
 
 
-def replica(name: str = "") -> dict:  # type: ignore[type-arg]
+def replica(name: str = "") -> dict:
     owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web", "uid": "rs"}
     return pod(name, labels={"app": "web"}, owner=owner)
 
@@ -126,7 +126,7 @@ def test_a_hard_constraint_holds_the_skew() -> None:
         "labelSelector": {"matchLabels": {"app": "web"}},
     }
 
-    def spread() -> dict:  # type: ignore[type-arg]
+    def spread() -> dict:
         return pod(labels={"app": "web"}, topologySpreadConstraints=[constraint])
 
     world.put(pod(labels={"app": "web"}), "n0")
@@ -153,11 +153,11 @@ def test_a_hard_constraint_that_no_node_meets_is_named() -> None:
     )
 
 
-def term(app: str, key: str = "kubernetes.io/hostname") -> dict:  # type: ignore[type-arg]
+def term(app: str, key: str = "kubernetes.io/hostname") -> dict:
     return {"labelSelector": {"matchLabels": {"app": app}}, "topologyKey": key}
 
 
-def required(kind: str, *terms: object) -> dict:  # type: ignore[type-arg]
+def required(kind: str, *terms: object) -> dict:
     return {kind: {"requiredDuringSchedulingIgnoredDuringExecution": list(terms)}}
 
 
@@ -176,7 +176,7 @@ def test_anti_affinity_keeps_pods_apart_both_ways() -> None:
     )
 
 
-def _full_world(affinity: dict) -> World:  # type: ignore[type-arg]
+def _full_world(affinity: dict) -> World:
     world = World(node("a"))
     world.put(pod(labels={"app": "web"}, affinity=affinity), "a")
     return world
@@ -214,7 +214,7 @@ def test_affinity_terms_reach_other_namespaces_only_when_told() -> None:
     assert world.feasible(pod(affinity=required("podAffinity", red))) == {"a"}
 
 
-def claim_volume(name: str) -> list[dict]:  # type: ignore[type-arg]
+def claim_volume(name: str) -> list[dict]:
     return [{"name": "data", "persistentVolumeClaim": {"claimName": name}}]
 
 
@@ -229,7 +229,7 @@ def claim_volume(name: str) -> list[dict]:  # type: ignore[type-arg]
         ),
     ],
 )
-def test_a_claim_that_is_not_ready_holds_the_pod(claim: dict | None, message: str) -> None:  # type: ignore[type-arg]
+def test_a_claim_that_is_not_ready_holds_the_pod(claim: dict | None, message: str) -> None:
     world = World(node("a"), around=Surroundings(claim=lambda namespace, name: claim))
     assert world.why_not(pod(volumes=claim_volume("data"))) == f"0/1 nodes are available: {message}."
 

@@ -12,7 +12,7 @@ FIT = frozenset({"NodeResourcesFit"})
 
 
 def info(name: str, **more: object) -> PodInfo:
-    return PodInfo(pod(name, **more))  # type: ignore[arg-type]
+    return PodInfo(pod(name, **more))
 
 
 def pop(queue: SchedulingQueue, now: float) -> QueuedPod:

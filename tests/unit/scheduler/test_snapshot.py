@@ -11,7 +11,7 @@ from pybernetes.scheduler.snapshot import Snapshot
 
 
 def info(name: str, **more: object) -> PodInfo:
-    return PodInfo(pod(name, **more))  # type: ignore[arg-type]
+    return PodInfo(pod(name, **more))
 
 
 def test_an_assumed_pod_counts_and_can_be_forgotten() -> None:

@@ -42,7 +42,7 @@ class Objects:
 
 async def started() -> tuple[Objects, Bootstrap]:
     objects = Objects()
-    bootstrap = Bootstrap(objects, b"CA")  # type: ignore[arg-type]
+    bootstrap = Bootstrap(objects, b"CA")
     await bootstrap.ensure()
     objects.writes = 0
     return objects, bootstrap

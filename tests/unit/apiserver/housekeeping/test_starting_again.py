@@ -42,7 +42,7 @@ async def test_what_a_crash_left_half_done_is_mended() -> None:
     # a crash after an address was taken and before its service was stored, and the other way round
     await store.delete("/registry/services/default/kubernetes", None)
     await store.delete(f"{taken}/{address}", None)
-    orphan = (await store.get("/registry/ipaddresses.networking.k8s.io/10.96.0.1")).value  # type: ignore[union-attr]
+    orphan = (await store.get("/registry/ipaddresses.networking.k8s.io/10.96.0.1")).value
     await store.put(
         "/registry/ipaddresses.networking.k8s.io/10.96.0.77", orphan.replace(b"10.96.0.1", b"10.96.0.77"), 0
     )

@@ -66,7 +66,7 @@ class Client:
 async def serving(
     handler: Handler, clock: object = None, **options: object
 ) -> AsyncIterator[tuple[Server, int]]:
-    server = Server(handler, clock or RealClock(), **options)  # type: ignore[arg-type]
+    server = Server(handler, clock or RealClock(), **options)
     port = await server.start("127.0.0.1", 0)
     try:
         yield server, port

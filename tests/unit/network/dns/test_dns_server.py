@@ -76,7 +76,7 @@ async def world() -> AsyncIterator[World]:
         own_addresses=False,
         resolvers=(transport.get_extra_info("sockname"),),
     )
-    server = DNSServer(informers, options, RealClock())  # type: ignore[arg-type]
+    server = DNSServer(informers, options, RealClock())
     world = World(server, informers, upstream)
     world.services.put(service("web", "10.96.0.5"))
     await server._start()

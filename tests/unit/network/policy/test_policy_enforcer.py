@@ -33,7 +33,7 @@ class World:
         self.broken = False
         self.nft = GuardedNft(self._nft)
         self.enforcer = PolicyEnforcer(
-            self.informers,  # type: ignore[arg-type]
+            self.informers,
             "n1",
             ["10.244.0.0/16"],
             RealClock(),

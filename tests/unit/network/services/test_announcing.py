@@ -83,7 +83,7 @@ async def test_the_node_takes_an_address_tells_everybody_and_gives_it_back() -> 
         return json.dumps([{"ifname": "lo", "addr_info": infos}, link]) if "show" in command else ""
 
     announcer = Announcer(
-        informers,  # type: ignore[arg-type]
+        informers,
         clock,
         "n1",
         ("192.0.2.64/26",),

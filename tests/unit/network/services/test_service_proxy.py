@@ -44,11 +44,11 @@ class World:
         self.kernel = Kernel()
         self.forgotten: list[Any] = []
         self.proxy = ServiceProxy(
-            self.informers,  # type: ignore[arg-type]
+            self.informers,
             "n1",
             Options(healthz_port=0),
             self.clock,
-            nft=self.kernel,  # type: ignore[arg-type]
+            nft=self.kernel,
         )
         addresses = [{"type": "InternalIP", "address": "192.0.2.11"}]
         self.node = {"metadata": {"name": "n1"}, "status": {"addresses": addresses}}
