@@ -90,7 +90,27 @@ async def test_eviction_deletes_when_nothing_speaks_against_it(api: Api) -> None
     await running(api)
     reply = await api.post(PODS + "/web/eviction", {"metadata": {"name": "web"}})
     assert reply.status == 201
-    assert "deletionTimestamp" in (await api.get(PODS + "/web")).json["metadata"]
+    pod = (await api.get(PODS + "/web")).json
+    assert "deletionTimestamp" in pod["metadata"]
+    condition = next(one for one in pod["status"]["conditions"] if one["type"] == "DisruptionTarget")
+    assert (condition["status"], condition["reason"]) == ("True", "EvictionByEvictionAPI")
+    assert condition["message"] == "Eviction API: evicting"
+    assert pod["status"]["phase"] == "Running"
+
+
+async def test_a_dry_eviction_leaves_the_pod_alone(api: Api) -> None:
+    await running(api)
+    before = (await api.get(PODS + "/web")).json
+    reply = await api.post(PODS + "/web/eviction?dryRun=All", {"metadata": {"name": "web"}})
+    assert reply.status == 201 and (await api.get(PODS + "/web")).json == before
+
+
+async def test_an_eviction_of_another_pod_of_the_name_is_refused(api: Api) -> None:
+    await running(api)
+    options = {"preconditions": {"uid": "another"}}
+    reply = await api.post(PODS + "/web/eviction", {"metadata": {"name": "web"}, "deleteOptions": options})
+    assert reply.status == 409
+    assert "deletionTimestamp" not in (await api.get(PODS + "/web")).json["metadata"]
 
 
 async def test_eviction_asks_the_budget(api: Api) -> None:

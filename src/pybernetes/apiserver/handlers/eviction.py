@@ -1,6 +1,7 @@
 """pods/eviction: a deletion that asks the pod's disruption budget first.
 
-A budget that allows it is charged for the pod (compare-and-swap on its status) before the pod is deleted.
+A budget that allows it is charged for the pod (compare-and-swap on its status), and the pod is marked as a
+DisruptionTarget, before it is deleted.
 https://kubernetes.io/docs/concepts/scheduling-eviction/api-eviction/
 """
 
@@ -20,6 +21,7 @@ from pybernetes.apiserver.resources import Resource
 from pybernetes.apiserver.shown import decoded
 from pybernetes.apiserver.writes import UPDATE, Object, Write, deletion_of
 from pybernetes.lib.http.messages import Answer
+from pybernetes.semantics.pods import get_condition
 
 VIOLATES = "Cannot evict pod as it would violate the pod's disruption budget."
 _MAX_DISRUPTED = 2000
@@ -44,16 +46,61 @@ async def evict(context: Context, resource: Resource) -> Answer:
         if _unprotected(pod):
             preconditions["resourceVersion"] = str(entry.revision)
         try:
+            if not dry_run:
+                revision = await _mark(context, resource, preconditions)
+                if preconditions.get("resourceVersion"):
+                    preconditions["resourceVersion"] = str(revision)
             wanted = {**asked, "preconditions": preconditions}
             write = deletion_of(context, resource, info.namespace, info.name, wanted)
             write.dry_run = dry_run
             await delete(write)
         except Conflict:
-            if (asked.get("preconditions") or {}).get("resourceVersion"):
+            stated = asked.get("preconditions") or {}
+            if (
+                stated.get("resourceVersion")
+                or stated.get("uid", pod["metadata"]["uid"]) != pod["metadata"]["uid"]
+            ):
                 raise
             continue
         return object_response(context, make_status(201, "", "", status="Success"), status=201)
     raise TooManyRequests("the pod changes too often to be evicted now, try again")
+
+
+async def _mark(context: Context, resource: Resource, preconditions: Object) -> int:
+    """Say on the pod that it did not fail but was made to go. Answers the new revision; raises Conflict."""
+    server = context.server
+    condition = {
+        "type": "DisruptionTarget",
+        "status": "True",
+        "reason": "EvictionByEvictionAPI",
+        "message": "Eviction API: evicting",
+    }
+
+    async def produce(old: Object) -> Object:
+        status = old.get("status") or {}
+        known = get_condition(status, condition["type"]) or {}
+        others = [one for one in status.get("conditions") or () if one["type"] != condition["type"]]
+        since = known.get("lastTransitionTime") if known.get("status") == "True" else None
+        new = {**condition, "lastProbeTime": None, "lastTransitionTime": since or now(server.clock)}
+        asked = {field: value for field, value in preconditions.items() if value}
+        return {
+            **old,
+            "metadata": {**old["metadata"], **asked},
+            "status": {**status, "conditions": [*others, new]},
+        }
+
+    write = Write(
+        server=server,
+        user=context.user,
+        resource=resource,
+        operation=UPDATE,
+        namespace=context.info.namespace,
+        name=context.info.name,
+        object={},
+        warn=context.warn,
+        subresource="status",
+    )
+    return (await update(write, produce)).stored.revision
 
 
 def _unprotected(pod: Object) -> bool:
