@@ -21,6 +21,8 @@ Result = dict[str, Any]
 
 GRACE = 90.0
 """Seconds after which a job that hangs is given up."""
+PATIENCE = 3.0
+"""Seconds without any event after which no more are awaited: a server may cut off watchers that are too slow."""
 
 
 async def drive(
@@ -133,10 +135,8 @@ async def watch(address: Address, job: Job) -> Result:
     creates = (address.request("POST", objects.config_maps(job["namespace"]), body) for body in bodies)
     started = now()
     wrote = await drive(address, creates, job["connections"])
-    try:
-        await asyncio.wait_for(everything, GRACE)
-    except TimeoutError:
-        pass
+    while not everything.done() and now() - max(last, started) < PATIENCE:
+        await asyncio.wait([everything], timeout=0.1)
     for one in watching:
         one.transport.abort()
     return {

@@ -14,6 +14,7 @@ from pybernetes.api.errors import Gone
 from pybernetes.apiserver.cache import continuation
 from pybernetes.apiserver.cache.entry import CacheEntry, Head, read_entry
 from pybernetes.apiserver.cache.facts import CacheSpec
+from pybernetes.apiserver.cache.gathering import Later
 from pybernetes.apiserver.cache.history import Change, History, rollback
 from pybernetes.apiserver.cache.index import Indexes
 from pybernetes.apiserver.cache.selection import EVERYTHING, Selection
@@ -40,12 +41,14 @@ class Page:
 
 @dataclass(slots=True)
 class Surroundings:
-    """What a cache needs of `Caches`: the revision it is at, the store's log, a clock reading, a turn for others."""
+    """What a cache needs of `Caches`: the revision it is at, the store's log, a clock reading, a turn for others, a
+    timer."""
 
     revision: Callable[[], int]
     log: Callable[[str, int, int], Awaitable[list[Event]]]
     now: Callable[[], float]
     turn: Callable[[], Awaitable[None]]
+    later: Later
 
 
 class Cache:
@@ -59,7 +62,7 @@ class Cache:
         self._indexes = Indexes()
         self._history = History(0)
         self._filled_at = 0
-        self._watchers = Watchers(spec)
+        self._watchers = Watchers(spec, around.now, around.later)
 
     # Fed by Caches
 

@@ -173,7 +173,9 @@ class Caches:
 
     async def _fill(self, filling: _Filling) -> Cache:
         spec = filling.spec
-        cache = Cache(spec, Surroundings(lambda: self.revision, self._log, self._clock.monotonic, self._turn))
+        clock = self._clock
+        around = Surroundings(lambda: self.revision, self._log, clock.monotonic, self._turn, clock.call_later)
+        cache = Cache(spec, around)
         entries, revision = await self._store.list(spec.prefix)
         await cache.fill(entries, revision)
         await self.wait_for(revision)

@@ -40,12 +40,17 @@ class Subscription:
     """Read it by `run` (framed) or by iteration (both), not by both. Always close it, also unread."""
 
     def __init__(
-        self, head: Head | None, revision: Callable[[], int], leave: Callable[[Subscription], None]
+        self,
+        head: Head | None,
+        revision: Callable[[], int],
+        leave: Callable[[Subscription], None],
+        settle: Callable[[], None],
     ) -> None:
         self.cut_off = False
         self._head = head
         self._revision = revision
         self._leave = leave
+        self._settle = settle
         self._backlog: Iterator[Batch] | None = None
         self._queue: deque[Batch] = deque()
         self._queued = 0
@@ -103,6 +108,7 @@ class Subscription:
 
     def bookmark(self) -> None:
         """Tell the reader up to where it has seen everything."""
+        self._settle()
         self.deliver(self._framed([WatchEvent(BOOKMARK, None, self._revision())]))
 
     def _cut(self) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 
 from pybernetes.apiserver.cache.entry import CacheEntry, Head
 from pybernetes.apiserver.cache.facts import CacheSpec
+from pybernetes.apiserver.cache.gathering import MANY, Events, Gathering, Later
 from pybernetes.apiserver.cache.history import ADDED, DELETED, MODIFIED, Change
 from pybernetes.apiserver.cache.selection import Selection
 from pybernetes.apiserver.cache.subscription import Batch, Subscription, WatchEvent
@@ -22,7 +23,17 @@ _EVERYTHING: Anchor = ("", "")
 class Group:
     """Watchers of the same namespace, name, selection and head."""
 
-    __slots__ = ("_everything", "anchor", "head", "identity", "members", "name", "namespace", "selection")
+    __slots__ = (
+        "_everything",
+        "anchor",
+        "gathering",
+        "head",
+        "identity",
+        "members",
+        "name",
+        "namespace",
+        "selection",
+    )
 
     def __init__(
         self, namespace: str | None, name: str | None, selection: Selection, head: Head | None
@@ -33,6 +44,7 @@ class Group:
         self.head = head
         self.identity = (namespace, name, selection, head)
         self.members: dict[Subscription, None] = {}
+        self.gathering: Gathering | None = None
         self.anchor = _anchor(namespace, name, selection)
         self._everything = namespace is None and name is None and selection.empty
 
@@ -54,19 +66,26 @@ class Group:
             return MODIFIED if was else ADDED
         return DELETED if was else ""
 
-    def deliver(self, changes: list[tuple[str, Change]]) -> None:
-        """Events of one commit to every member."""
+    def batch(self, changes: Events) -> Batch:
+        """Events in the form that members are given."""
         head = self.head
-        batch: Batch
         if head is None:
-            batch = [WatchEvent(event, change.entry(event), change.revision) for event, change in changes]
-        elif len(changes) == 1:
+            return [WatchEvent(event, change.entry(event), change.revision) for event, change in changes]
+        if len(changes) == 1:
             event, change = changes[0]
-            batch = change.frame(event, head)
-        else:
-            batch = b"".join([change.frame(event, head) for event, change in changes])
+            return change.frame(event, head)
+        return b"".join([change.frame(event, head) for event, change in changes])
+
+    def deliver(self, changes: Events) -> None:
+        """Events of one commit to every member."""
+        batch = self.batch(changes)
         for member in tuple(self.members):
             member.deliver(batch)
+
+    def flush(self) -> None:
+        """Nothing is held back any more."""
+        if self.gathering is not None:
+            self.gathering.flush()
 
 
 def _anchor(namespace: str | None, name: str | None, selection: Selection) -> Anchor:
@@ -83,8 +102,10 @@ def _anchor(namespace: str | None, name: str | None, selection: Selection) -> An
 class Watchers:
     """The groups by identity, and by what they are asked about."""
 
-    def __init__(self, spec: CacheSpec) -> None:
+    def __init__(self, spec: CacheSpec, now: Callable[[], float], later: Later) -> None:
         self._spec = spec
+        self._now = now
+        self._later = later
         self._groups: dict[object, Group] = {}
         self._anchored: dict[str, dict[str, list[Group]]] = {}
 
@@ -98,7 +119,10 @@ class Watchers:
             known = self._groups[group.identity] = group
             field, value = group.anchor
             self._anchored.setdefault(field, {}).setdefault(value, []).append(group)
-        subscription = Subscription(known.head, revision, lambda member: self._leave(known, member))
+        known.flush()
+        subscription = Subscription(
+            known.head, revision, lambda member: self._leave(known, member), known.flush
+        )
         known.members[subscription] = None
         return subscription
 
@@ -107,6 +131,8 @@ class Watchers:
         if group.members or self._groups.get(group.identity) is not group:
             return
         del self._groups[group.identity]
+        if group.gathering is not None:
+            group.gathering.cancel()
         field, value = group.anchor
         groups = self._anchored[field][value]
         groups.remove(group)
@@ -119,16 +145,26 @@ class Watchers:
         """The changes of one commit."""
         if not self._groups:
             return
-        outgoing: dict[Group, list[tuple[str, Change]]] = {}
+        outgoing: dict[Group, Events] = {}
         for change in changes:
             for group in self._concerned(change):
                 event = group.event(change)
                 if event:
                     outgoing.setdefault(group, []).append((event, change))
         for group, events in outgoing.items():
-            group.deliver(events)
+            self._hand_out(group, events)
         for change in changes:
             change.forget_frames()
+
+    def _hand_out(self, group: Group, events: Events) -> None:
+        gathering = group.gathering
+        if gathering is None or not gathering.holds:
+            if len(group.members) < MANY or group.head is None:
+                group.deliver(events)
+                return
+            if gathering is None:
+                gathering = group.gathering = Gathering(group, self._now, self._later)
+        gathering.add(events)
 
     def _concerned(self, change: Change) -> Iterable[Group]:
         for field, by_value in self._anchored.items():
@@ -144,5 +180,6 @@ class Watchers:
 
     def close(self) -> None:
         for group in list(self._groups.values()):
+            group.flush()
             for member in tuple(group.members):
                 member.close()
