@@ -41,6 +41,8 @@ class Options:
     What it does by itself:
       bootstrap          create system namespaces, roles, priority classes and the `kubernetes` service
       event_ttl          seconds that Events are kept
+      not_ready_toleration, unreachable_toleration   seconds that pods stay on a node that is not ready or cannot be
+                         reached, unless they say themselves
       admission_off      names of admission plugins to leave out
       max_in_flight, max_mutating_in_flight   requests under way at once (0 is no limit)
       request_timeout    seconds that a request other than watch, log, exec... may take
@@ -71,6 +73,8 @@ class Options:
 
     bootstrap: bool = True
     event_ttl: float = 3600
+    not_ready_toleration: int = 300
+    unreachable_toleration: int = 300
     admission_off: frozenset[str] = field(default_factory=frozenset)
     max_in_flight: int = 400
     max_mutating_in_flight: int = 200

@@ -41,6 +41,44 @@ def size(text: str) -> int:
     return int(float(match[1]) * SIZES[match[2] or ""])
 
 
+def whole(text: str) -> int:
+    """A whole number from 0."""
+    if not re.fullmatch(r"\d{1,9}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0")
+    return int(text)
+
+
+def count(text: str) -> int:
+    """A whole number from 1."""
+    if not re.fullmatch(r"\d{1,9}", text) or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+    return int(text)
+
+
+def percentage(text: str) -> int:
+    if not re.fullmatch(r"\d{1,3}", text) or int(text) > 100:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a percentage from 0 to 100")
+    return int(text)
+
+
+def cpus(text: str) -> float:
+    """Cores, of the form of a quantity: 2, 0.5, 500m."""
+    match = re.fullmatch(r"(\d{1,6}(?:\.\d+)?)(m?)", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of cpus such as 2, 0.5 or 500m")
+    return float(match[1]) / (1000 if match[2] else 1)
+
+
+def registry(text: str) -> str:
+    """HOST or HOST:PORT."""
+    match = re.fullmatch(r"([A-Za-z0-9]([-.A-Za-z0-9]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(:(\d{1,5}))?", text)
+    if match is None or int(match[4] or 1) not in range(1, 65536):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a registry's address such as registry.example:5000"
+        )
+    return text
+
+
 def truth(text: str) -> bool:
     if text.lower() not in ("true", "false"):
         raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
@@ -72,6 +110,13 @@ def add_server(parser: argparse.ArgumentParser) -> None:
         "--token-auth-file", metavar="FILE", help='further users: lines of token,user,uid,"group1,group2"'
     )
     group.add_argument("--client-ca-file", metavar="FILE", help="a further CA that signs client certificates")
+    for flag, state in (("not-ready", "not ready"), ("unreachable", "out of reach")):
+        group.add_argument(
+            f"--default-{flag}-toleration-seconds",
+            type=whole,
+            metavar="SECONDS",
+            help=f"how long pods stay on a node that is {state}, unless they say themselves (default: 300)",
+        )
 
 
 def add_controllers(parser: argparse.ArgumentParser) -> None:
@@ -90,7 +135,7 @@ def add_controllers(parser: argparse.ArgumentParser) -> None:
             metavar="VALUE",
             help=argparse.SUPPRESS
             if field.name.startswith("concurrent_")
-            else f"(default: {_shown(default)})",
+            else f"(default: {_shown(field.name, default)})",
         )
 
 
@@ -117,16 +162,21 @@ def _form(name: str, default: Any) -> Any:
     return str
 
 
-def _shown(default: Any) -> str:
+def _shown(name: str, default: Any) -> str:
+    """The default as one would type it."""
     if isinstance(default, tuple):
         return ",".join(default)
-    return (
-        str(default).lower()
-        if isinstance(default, bool)
-        else f"{default:g}"
-        if isinstance(default, float)
-        else str(default)
-    )
+    if isinstance(default, bool):
+        return str(default).lower()
+    if isinstance(default, float):
+        return shown_duration(default) if _form(name, default) is duration else f"{default:g}"
+    return str(default) or "none"
+
+
+def shown_duration(seconds: float) -> str:
+    """40s, 5m, 8760h: in the largest unit that divides it."""
+    unit = next((unit for unit in ("h", "m", "s") if seconds and seconds % UNITS[unit] == 0), "s")
+    return f"{seconds / UNITS[unit]:g}{unit}"
 
 
 def controller_flags(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -140,11 +190,11 @@ def controller_flags(arguments: argparse.Namespace) -> dict[str, Any]:
 
 KUBELET_FLAGS: dict[str, Callable[[str], Any]] = {
     "node_status_update_frequency": duration,
-    "image_gc_high_threshold": int,
-    "image_gc_low_threshold": int,
-    "max_pods": int,
+    "image_gc_high_threshold": percentage,
+    "image_gc_low_threshold": percentage,
+    "max_pods": count,
     "container_log_max_size": size,
-    "container_log_max_files": int,
+    "container_log_max_files": count,
 }
 """The kubelet's flags that `up` and `node` pass on, with their forms."""
 

@@ -27,6 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from pybernetes.cluster import server, supervisor
+    from pybernetes.cluster.doctor import check_space
     from pybernetes.cluster.failure import Failure
     from pybernetes.cluster.layout import Layout
     from pybernetes.cluster.local_cluster import supervisor_alive
@@ -43,6 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
         "cluster_cidr",
         "token_auth_file",
         "client_ca_file",
+        "default_not_ready_toleration_seconds",
+        "default_unreachable_toleration_seconds",
         "components",
     )
     given = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
@@ -58,6 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise Failure(f"a server already runs on {layout.data}: stop it first (`pybernetes status`)")
     if "apiserver" in settings.components:
         server.check_port(settings)
+        check_space(layout.data)
     spec = server.prepare(layout, settings)
     print(
         f"API server at {settings.local_url}, kubeconfig {layout.admin_kubeconfig}, logs in {layout.logs}",

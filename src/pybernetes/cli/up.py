@@ -13,7 +13,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--nodes", type=int, metavar="N", help="how many nodes (default: 1, or as many as there are)"
     )
     parser.add_argument(
-        "--node-cpus", type=float, metavar="CPUS", help="each node's cpus (default: an equal share)"
+        "--node-cpus", type=flags.cpus, metavar="CPUS", help="each node's cpus (default: an equal share)"
     )
     parser.add_argument(
         "--node-memory",
@@ -24,6 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--insecure-registry",
         action="append",
+        type=flags.registry,
         default=[],
         metavar="HOST:PORT",
         help="a registry that speaks plain HTTP (port 5000 of this machine, by the bridge's address, is one anyway)",
@@ -56,6 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
         service_cluster_ip_range=arguments.service_cluster_ip_range,
         token_auth_file=arguments.token_auth_file,
         client_ca_file=arguments.client_ca_file,
+        default_not_ready_toleration_seconds=arguments.default_not_ready_toleration_seconds,
+        default_unreachable_toleration_seconds=arguments.default_unreachable_toleration_seconds,
         node_cpus=arguments.node_cpus,
         node_memory=arguments.node_memory,
         insecure_registries=tuple(arguments.insecure_registry),

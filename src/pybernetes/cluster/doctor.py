@@ -13,6 +13,8 @@ from pybernetes.cluster.failure import Failure
 INSTALL = "apt-get install --yes --no-install-recommends"
 LOWEST_KERNEL = (5, 4)
 FREE_BYTES = 1 << 30
+LEAST_FREE_BYTES = 64 << 20
+"""Below this no cluster starts: the registry, containerd and their logs could not even be made."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,25 @@ def check_essentials() -> None:
     missing = missing_packages()
     if missing:
         raise Failure(f"this machine lacks {', '.join(missing)}: run `{INSTALL} {' '.join(missing)}`")
+
+
+def check_space(data: Path) -> None:
+    """Raise Failure when the disk below a data directory is full, or as good as full."""
+    free = free_bytes(data)
+    if free < LEAST_FREE_BYTES:
+        raise Failure(
+            f"the disk is full: {free >> 20} MiB are free for {data} and {LEAST_FREE_BYTES >> 20} MiB are needed; free "
+            f"some space, or choose another --data-dir"
+        )
+
+
+def free_bytes(data: Path) -> int:
+    """What a folder may still grow, whether it is there already or not."""
+    folder = data
+    while not folder.is_dir():
+        folder = folder.parent
+    stat = os.statvfs(folder)
+    return stat.f_bavail * stat.f_frsize
 
 
 def missing_packages() -> list[str]:
@@ -119,11 +140,7 @@ def _forwarding() -> list[Finding]:
 
 
 def _disk(data: Path) -> list[Finding]:
-    folder = data
-    while not folder.exists():
-        folder = folder.parent
-    stat = os.statvfs(folder)
-    free = stat.f_bavail * stat.f_frsize
+    free = free_bytes(data)
     text = f"{free / (1 << 30):.1f} GiB free for {data}"
     return [
         Finding(

@@ -36,7 +36,8 @@ def down(layout: Layout, purge: bool, say: Say) -> None:
         settings = ClusterSettings.read(layout.settings) if not purge else _settings_if_readable(layout)
         nodes = _nodes(layout)
         if not nodes and not layout.run.exists() and settings is None:
-            say(f"there is no cluster {layout.name}: nothing to do")
+            say(f"there is no cluster {layout.name} in {layout.data}: nothing to do")
+            (RUN_ROOT / f"{layout.name}.lock").unlink(missing_ok=True)
             return
         _end_nodes(layout, nodes)
         _end_supervisors([layout.server_record])

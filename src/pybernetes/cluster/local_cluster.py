@@ -40,6 +40,8 @@ class ClusterSettings:
     memory_bytes: int
     token_auth_file: str = ""
     client_ca_file: str = ""
+    default_not_ready_toleration_seconds: int = 300
+    default_unreachable_toleration_seconds: int = 300
     insecure_registries: tuple[str, ...] = ()
     controller_flags: dict[str, Any] = field(default_factory=dict)
     node_flags: dict[str, str] = field(default_factory=dict)
@@ -66,7 +68,7 @@ class ClusterSettings:
             return cls(
                 **{name: value for name, value in content.items() if name in {f.name for f in fields(cls)}}
             )
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except (ValueError, TypeError, KeyError):
             raise Failure(
@@ -83,6 +85,7 @@ def boot() -> str:
 
 
 def mark_live(layout: Layout, settings: ClusterSettings) -> None:
+    layout.run.mkdir(parents=True, exist_ok=True)
     content = {"data": str(layout.data), "boot": boot(), "bridge": settings.bridge}
     layout.live.write_text(json.dumps(content) + "\n")
 
@@ -116,7 +119,29 @@ def resolve(name: str, data_dir: str | None) -> Layout:
     live = live_data(layout.live)
     if live is not None and data_dir is None:
         return Layout(layout.name, live, layout.run)
+    _refuse_mixture(layout, live)
     return layout
+
+
+def _refuse_mixture(layout: Layout, live: Path | None) -> None:
+    """Raise Failure if the name is that of one cluster and the data directory that of another."""
+    if live is not None and live != layout.data:
+        raise Failure(
+            f"a cluster {layout.name!r} is up, with its data in {live} and not in {layout.data}: choose another "
+            f"--name, leave out --data-dir, or take that one down with `pybernetes down --name {layout.name}`"
+        )
+    owner = _name_in(layout.settings)
+    if owner not in ("", layout.name):
+        raise Failure(f"the data in {layout.data} is that of cluster {owner!r}: add --name {owner}")
+
+
+def _name_in(path: Path) -> str:
+    """The cluster's name in its settings; "" when there are none, or damaged ones, which others complain about."""
+    try:
+        known = ClusterSettings.read(path)
+    except (Failure, OSError):
+        return ""
+    return known.name if known is not None else ""
 
 
 def require(layout: Layout) -> ClusterSettings:
@@ -133,16 +158,11 @@ def supervisor_alive(record_path: Path) -> bool:
 
 
 def claim_run_directory(layout: Layout) -> None:
-    """Have the run directory, without what an earlier boot left in it. Raises Failure if it is another cluster's."""
+    """Clear the run directory of what an earlier boot left in it. Raises Failure if it is another cluster's."""
     live = live_data(layout.live)
-    if live is not None and live != layout.data:
-        raise Failure(
-            f"a cluster {layout.name!r} is already up, with its data in {live}: choose another --name, or take that "
-            f"one down with `pybernetes down --name {layout.name}`"
-        )
+    _refuse_mixture(layout, live)
     if live is None and layout.live.exists():
         shutil.rmtree(layout.run, ignore_errors=True)
-    layout.run.mkdir(parents=True, exist_ok=True)
 
 
 @contextlib.contextmanager

@@ -39,6 +39,8 @@ async def serve(settings: ServerSettings) -> int:
         client_ca=client_ca,
         front_proxy_ca=front_proxy_ca,
         front_proxy_names=("front-proxy-client",),
+        not_ready_toleration=settings.default_not_ready_toleration_seconds,
+        unreachable_toleration=settings.default_unreachable_toleration_seconds,
         token_file=Path(settings.token_auth_file) if settings.token_auth_file else None,
         sa_signing_key=read_pem(pki / "sa.key"),
         cluster_ca=cluster_ca,

@@ -6,6 +6,7 @@ wired in `run_apiserver` and `run_controllers`.
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import sys
@@ -64,7 +65,16 @@ def port_is_free(address: str, port: int) -> bool:
             probe.listen(1)
         except PermissionError:
             raise Failure(f"port {port} is for root only: choose one above 1023 with --secure-port")
-        except OSError:
+        except socket.gaierror:
+            raise Failure(
+                f"--bind-address {address} is not an IP address: give one of this machine's, or 0.0.0.0"
+            )
+        except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                raise Failure(
+                    f"--bind-address {address} is no address of this machine: choose one that `ip -brief address` "
+                    f"lists, or 0.0.0.0"
+                )
             return False
     return True
 

@@ -30,6 +30,8 @@ class ServerSettings:
     cluster_cidr: str = "10.244.0.0/16"
     token_auth_file: str = ""
     client_ca_file: str = ""
+    default_not_ready_toleration_seconds: int = 300
+    default_unreachable_toleration_seconds: int = 300
     components: tuple[str, ...] = COMPONENTS
     controller_flags: dict[str, Any] = field(default_factory=dict)
     node_flags: dict[str, str] = field(default_factory=dict)
@@ -77,6 +79,34 @@ class ServerSettings:
         ):
             if path and not Path(path).is_file():
                 raise Failure(f"{flag} {path} does not exist: give the path of a file")
+        self._check_contents()
+
+    def _check_contents(self) -> None:
+        """Raise Failure for files and lists that a process would refuse when it starts."""
+        if self.token_auth_file:
+            from pybernetes.apiserver.auth.authenticators import StaticTokens
+
+            try:
+                StaticTokens.from_file(Path(self.token_auth_file))
+            except ValueError as error:
+                raise Failure(f"--token-auth-file will not do: {error}: mend the file")
+        if self.client_ca_file:
+            from cryptography import x509
+
+            try:
+                x509.load_pem_x509_certificates(Path(self.client_ca_file).read_bytes())
+            except ValueError:
+                raise Failure(
+                    f"--client-ca-file {self.client_ca_file} holds no certificates: give a file in PEM form, as "
+                    f"`openssl x509 -in FILE -noout` takes it"
+                )
+        if "controllers" in self.controller_flags:
+            from pybernetes.controllers.manager import chosen
+
+            try:
+                chosen(tuple(self.controller_flags["controllers"]))
+            except ValueError as error:
+                raise Failure(str(error))
 
     def write(self, path: Path) -> None:
         path.write_text(json.dumps(asdict(self), indent=1) + "\n")

@@ -8,6 +8,7 @@ starts what is missing, on the same data.
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import os
 import signal
@@ -29,6 +30,7 @@ from pybernetes.cluster import (
     supervisor,
 )
 from pybernetes.cluster.admin import Admin
+from pybernetes.cluster.doctor import check_space
 from pybernetes.cluster.failure import Failure
 from pybernetes.cluster.layout import Layout, NodePaths
 from pybernetes.cluster.local_cluster import (
@@ -66,6 +68,8 @@ class Wishes:
     service_cluster_ip_range: str | None = None
     token_auth_file: str | None = None
     client_ca_file: str | None = None
+    default_not_ready_toleration_seconds: int | None = None
+    default_unreachable_toleration_seconds: int | None = None
     node_cpus: float | None = None
     node_memory: int | None = None
     insecure_registries: tuple[str, ...] = ()
@@ -80,24 +84,38 @@ def up(layout: Layout, wishes: Wishes, say: Say) -> ClusterSettings:
     with locked(layout):
         claim_run_directory(layout)
         settings = decide(layout, wishes)
-        layout.data.mkdir(parents=True, exist_ok=True)
+        wanted = server_settings(layout, settings)
+        wanted.check()
+        new_server = not supervisor_alive(layout.server_record)
+        if new_server:
+            _end_orphans(layout.server_record)
+            server.check_port(wanted)
+            check_space(layout.data)
+        # Up to here nothing was made: what cannot work leaves no trace that the next attempt would stumble over.
+        _make_data_directory(layout.data)
         settings.write(layout.settings)
         mark_live(layout, settings)
         say(f"cluster {layout.name}: data in {layout.data}")
         _prepare_host(layout, settings)
-        new_server = _start_server(layout, settings)
+        if new_server:
+            spawn_supervisor(layout, "server", server.prepare(layout, wanted))
         token = bootstrap.new_token()
         new_nodes = [
             number for number in range(1, settings.nodes + 1) if _start_node(layout, settings, number, token)
         ]
         if not new_server and not new_nodes:
             say("everything runs already")
-        _wait_for_server(layout, settings, say, started)
-        admin = Admin(layout.pki, settings.secure_port)
-        if new_nodes:
-            bootstrap.allow_joining(admin, token)
-        _wait_for_nodes(layout, settings, admin, wishes.wait_seconds, say, started)
-        admin.close()
+        try:
+            _wait_for_server(layout, settings, say, started)
+            admin = Admin(layout.pki, settings.secure_port)
+            if new_nodes:
+                bootstrap.allow_joining(admin, token)
+            _wait_for_nodes(layout, settings, admin, wishes.wait_seconds, say, started)
+            admin.close()
+        except Failure:
+            # A full disk shows itself in many ways, and often cannot even be logged.
+            check_space(layout.data)
+            raise
     return settings
 
 
@@ -107,7 +125,7 @@ def up(layout: Layout, wishes: Wishes, say: Say) -> ClusterSettings:
 def decide(layout: Layout, wishes: Wishes) -> ClusterSettings:
     """The cluster's settings: those it has, with what was asked for; a new one gets free addresses."""
     known = ClusterSettings.read(layout.settings)
-    nodes = wishes.nodes or (known.nodes if known else DEFAULT_NODES)
+    nodes = wishes.nodes if wishes.nodes is not None else known.nodes if known else DEFAULT_NODES
     if not 1 <= nodes <= host_network.MOST_NODES:
         raise Failure(f"--nodes {nodes} will not do: choose from 1 to {host_network.MOST_NODES}")
     if known is not None and nodes < known.nodes:
@@ -118,7 +136,14 @@ def decide(layout: Layout, wishes: Wishes) -> ClusterSettings:
     millis, memory = _share(wishes, known, nodes)
     given = {
         name: value
-        for name in ("bind_address", "secure_port", "cluster_cidr", "service_cluster_ip_range")
+        for name in (
+            "bind_address",
+            "secure_port",
+            "cluster_cidr",
+            "service_cluster_ip_range",
+            "default_not_ready_toleration_seconds",
+            "default_unreachable_toleration_seconds",
+        )
         if (value := getattr(wishes, name)) is not None
     }
     for name in ("token_auth_file", "client_ca_file"):
@@ -131,8 +156,8 @@ def decide(layout: Layout, wishes: Wishes) -> ClusterSettings:
         for name in ("cluster_cidr", "service_cluster_ip_range"):
             if given.get(name, getattr(known, name)) != getattr(known, name):
                 raise Failure(
-                    f"the cluster's {name} is {getattr(known, name)} and cannot change: start anew with "
-                    f"`pybernetes down --purge`"
+                    f"the cluster's --{name.replace('_', '-')} is {getattr(known, name)} and cannot change: leave the "
+                    f"flag out, or start anew with `pybernetes down --purge`"
                 )
         settings = replace(known, nodes=nodes, cpu_millis=millis, memory_bytes=memory, **given)
         return _with_bridge(settings)
@@ -212,6 +237,15 @@ def _share(wishes: Wishes, known: ClusterSettings | None, nodes: int) -> tuple[i
 # starting
 
 
+def _make_data_directory(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise Failure(f"{path} cannot be made ({error.strerror}): choose another folder with --data-dir")
+
+
 def _prepare_host(layout: Layout, settings: ClusterSettings) -> None:
     if cgroups.version() == 0:
         raise Failure(
@@ -236,12 +270,9 @@ def _end_orphans(record_path: Path) -> None:
     processes.wait_ended(left, 5, monotonic, pause)
 
 
-def _start_server(layout: Layout, settings: ClusterSettings) -> bool:
-    """Start the server's supervisor unless it runs; whether it was started."""
-    if supervisor_alive(layout.server_record):
-        return False
-    _end_orphans(layout.server_record)
-    wanted = ServerSettings(
+def server_settings(layout: Layout, settings: ClusterSettings) -> ServerSettings:
+    """What the server of this cluster is told."""
+    return ServerSettings(
         name=layout.name,
         data_dir=str(layout.data),
         bind_address=settings.bind_address,
@@ -251,15 +282,13 @@ def _start_server(layout: Layout, settings: ClusterSettings) -> bool:
         cluster_cidr=settings.cluster_cidr,
         token_auth_file=settings.token_auth_file,
         client_ca_file=settings.client_ca_file,
+        default_not_ready_toleration_seconds=settings.default_not_ready_toleration_seconds,
+        default_unreachable_toleration_seconds=settings.default_unreachable_toleration_seconds,
         controller_flags={
             "load_balancer_pool": host_network.load_balancers(settings.subnet),
             **settings.controller_flags,
         },
     )
-    wanted.check()
-    server.check_port(wanted)
-    spawn_supervisor(layout, "server", server.prepare(layout, wanted))
-    return True
 
 
 def _start_node(layout: Layout, settings: ClusterSettings, number: int, token: str) -> bool:

@@ -65,6 +65,14 @@ async def test_pods_tolerate_lost_nodes_for_five_minutes(api: Api) -> None:
     assert tolerations == {"node.kubernetes.io/not-ready": None, "node.kubernetes.io/unreachable": 300}
 
 
+async def test_how_long_pods_tolerate_lost_nodes_is_an_option(api: Api) -> None:
+    api.server.options.not_ready_toleration = 5
+    api.server.options.unreachable_toleration = 0
+    pod = await api.pod()
+    tolerations = {one["key"]: one.get("tolerationSeconds") for one in pod["spec"]["tolerations"]}
+    assert tolerations == {"node.kubernetes.io/not-ready": 5, "node.kubernetes.io/unreachable": 0}
+
+
 async def test_priority_is_what_the_class_says(api: Api) -> None:
     classes = "/apis/scheduling.k8s.io/v1/priorityclasses"
     await api.made(classes, {"metadata": {"name": "high"}, "value": 1000, "preemptionPolicy": "Never"})

@@ -119,3 +119,26 @@ def test_missing_programs_are_told_with_one_command(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(commands, "find", lambda p: None if p in ("containerd", "ctr", "nft") else there(p))
     with pytest.raises(Failure, match=r"apt-get install .* containerd nftables"):
         doctor.check_essentials()
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [
+        ("--node-cpus", "nan"),
+        ("--insecure-registry", "%%"),
+        ("--max-pods", "-1"),
+        ("--image-gc-high-threshold", "200"),
+        ("--default-not-ready-toleration-seconds", "soon"),
+    ],
+)
+def test_values_that_cannot_be_meant_name_their_flag(flag: str, value: str) -> None:
+    with pytest.raises(Failure, match=f"argument {flag}: '{value}' is not") as told:
+        main.execute(["up", flag, value])
+    assert told.value.status == 2
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(5.0, "5s"), (300.0, "5m"), (31536000.0, "8760h"), (0.5, "0.5s")]
+)
+def test_defaults_are_shown_as_one_would_type_them(seconds: float, text: str) -> None:
+    assert flags.shown_duration(seconds) == text

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from pybernetes.cluster import host_network, local_cluster, server
+from pybernetes.cluster import doctor, host_network, local_cluster, server
 from pybernetes.cluster.failure import Failure
 from pybernetes.cluster.layout import Layout
-from pybernetes.cluster.up import Wishes, decide
+from pybernetes.cluster.up import Wishes, decide, up
 
 Machine = Callable[..., None]
 
@@ -102,3 +103,65 @@ def test_damaged_settings_say_what_to_do(layout: Layout, machine: Machine) -> No
     layout.settings.write_text("{")
     with pytest.raises(Failure, match="damaged"):
         decide(layout, Wishes())
+
+
+@pytest.mark.parametrize(
+    ("wish", "complaint"),
+    [
+        ({"nodes": 0}, "--nodes 0 will not do"),
+        ({"cluster_cidr": "10.0.0/8"}, "--cluster-cidr 10.0.0/8 is not an IPv4 network"),
+        ({"service_cluster_ip_range": "10.244.0.0/16"}, "overlap"),
+        ({"bind_address": "1.2.3.400"}, "--bind-address 1.2.3.400 is not an IP address"),
+        ({"bind_address": "203.0.113.7"}, "--bind-address 203.0.113.7 is no address of this machine"),
+        ({"secure_port": 99999}, "--secure-port 99999 is not a port"),
+        ({"token_auth_file": __file__}, "--token-auth-file will not do: .*:1: expected token,user,uid"),
+        ({"client_ca_file": __file__}, "holds no certificates"),
+        ({"controller_flags": {"controllers": ("nosuch",)}}, '"nosuch" is not in the list'),
+    ],
+)
+def test_what_cannot_work_is_refused_before_anything_is_made(
+    wish: dict[str, Any], complaint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host_network, "taken_networks", list)
+    monkeypatch.setattr(host_network, "interfaces", lambda: {"lo"})
+    monkeypatch.setattr(local_cluster, "RUN_ROOT", tmp_path / "run")
+    layout = Layout("c1", tmp_path / "data", tmp_path / "run" / "c1")
+    said: list[str] = []
+    with pytest.raises(Failure, match=complaint):
+        up(layout, Wishes(**{"cluster_cidr": "10.244.0.0/16", "secure_port": 45999, **wish}), said.append)
+    assert not said
+    assert not layout.data.exists()
+    assert not layout.run.exists()
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_cluster, "RUN_ROOT", tmp_path / "run")
+    (tmp_path / "file").touch()
+    layout = Layout("c1", tmp_path / "file" / "data", tmp_path / "run" / "c1")
+    with pytest.raises(Failure, match=r"cannot be made \(Not a directory\): choose another folder"):
+        up(layout, Wishes(secure_port=1023), [].append)
+
+
+def test_a_full_disk_is_told_before_anything_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_cluster, "RUN_ROOT", tmp_path / "run")
+    monkeypatch.setattr(doctor, "free_bytes", lambda path: 3 << 20)
+    layout = Layout("c1", tmp_path / "data", tmp_path / "run" / "c1")
+    with pytest.raises(Failure, match=r"the disk is full: 3 MiB are free for .*data and 64 MiB are needed"):
+        up(layout, Wishes(secure_port=45999), [].append)
+    assert not layout.data.exists()
+
+
+def test_names_and_folders_of_two_clusters_are_not_mixed(layout: Layout, machine: Machine) -> None:
+    decide(layout, Wishes()).write(layout.settings)
+    with pytest.raises(Failure, match="is that of cluster 'c1': add --name c1"):
+        local_cluster.resolve("c2", str(layout.data))
+    assert local_cluster.resolve("c1", str(layout.data)).data == layout.data
+
+
+def test_a_live_cluster_is_not_taken_down_by_another_folder(
+    layout: Layout, machine: Machine, tmp_path: Path
+) -> None:
+    local_cluster.mark_live(layout, decide(layout, Wishes()))
+    other = replace(layout, data=tmp_path / "other")
+    with pytest.raises(Failure, match=r"a cluster 'c1' is up, with its data in .*data and not in .*other"):
+        local_cluster.claim_run_directory(other)

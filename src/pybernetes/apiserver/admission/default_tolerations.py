@@ -1,4 +1,8 @@
-"""DefaultTolerationSeconds: a pod stays five minutes on a node that is not ready or cannot be reached."""
+"""DefaultTolerationSeconds: how long a pod stays on a node that is not ready or cannot be reached.
+
+Five minutes, unless the pod or the server's options (upstream's --default-not-ready-toleration-seconds and
+--default-unreachable-toleration-seconds) say otherwise.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,8 @@ from pybernetes.api.kinds import PODS
 from pybernetes.apiserver.admission.lookups import changes
 from pybernetes.apiserver.writes import Write
 
-SECONDS = 300
-_TAINTS = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+NOT_READY = "node.kubernetes.io/not-ready"
+UNREACHABLE = "node.kubernetes.io/unreachable"
 
 
 async def mutate(write: Write) -> None:
@@ -19,11 +23,19 @@ async def mutate(write: Write) -> None:
     if not isinstance(spec, dict):
         return
     present: list[dict[str, Any]] = spec.get("tolerations") or []
-    missing = [taint for taint in _TAINTS if not any(_covers(one, taint) for one in present)]
+    options = write.server.options
+    missing = [
+        (taint, seconds)
+        for taint, seconds in (
+            (NOT_READY, options.not_ready_toleration),
+            (UNREACHABLE, options.unreachable_toleration),
+        )
+        if not any(_covers(one, taint) for one in present)
+    ]
     if missing:
         added = [
-            {"key": taint, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": SECONDS}
-            for taint in missing
+            {"key": taint, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": seconds}
+            for taint, seconds in missing
         ]
         write.object["spec"] = {**spec, "tolerations": [*present, *added]}
 
