@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Any
 
+from pybernetes import KUBERNETES_VERSION
 from pybernetes.api.kinds import NODES, PODS, SERVICE_ACCOUNTS
 from pybernetes.apiserver.app import APIServer
 from pybernetes.apiserver.auth.authenticators import Authenticators, bearer_token
@@ -160,7 +161,7 @@ class Cluster:
         client = RestClient(
             InProcessTransport(handler or self.server.handler),
             clock=self.clock,
-            user_agent=f"{name.rpartition(':')[2]}/v1.36.0",
+            user_agent=f"{name.rpartition(':')[2]}/{KUBERNETES_VERSION}",
             headers={"authorization": f"Bearer {self._users.token(name, groups)}"},
         )
         self._clients.append(client)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
+from pybernetes import KUBERNETES_VERSION
 from pybernetes.api.errors import AlreadyExists, APIError, Conflict, NotFound
 from pybernetes.api.kinds import LEASES, NODES, PODS
 from pybernetes.api.times import format_micro_time, format_time
@@ -165,7 +166,7 @@ class SimulatedNode:
                 "containerRuntimeVersion": "simulated://1.0",
                 "kernelVersion": "0.0",
                 "kubeProxyVersion": "",
-                "kubeletVersion": "v1.36.0",
+                "kubeletVersion": KUBERNETES_VERSION,
                 "machineID": self.name,
                 "operatingSystem": "linux",
                 "osImage": "simulated",

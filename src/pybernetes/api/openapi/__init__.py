@@ -15,6 +15,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from pybernetes import KUBERNETES_VERSION
 from pybernetes.api.kinds import Kind
 from pybernetes.api.openapi.paths import paths_of
 from pybernetes.api.openapi.schemas import V2, V3, Schemas
@@ -55,7 +56,7 @@ def _facts_digest() -> bytes:
     return hashlib.sha256(file.read_bytes()).digest()
 
 
-def v3_document(path: str, kinds: Sequence[Kind], version: str = "v1.36.0") -> Object | None:
+def v3_document(path: str, kinds: Sequence[Kind], version: str = KUBERNETES_VERSION) -> Object | None:
     """The OpenAPI v3 document of one group and version, or None when no kind is served there."""
     members = [kind for kind in kinds if kind.prefix.lstrip("/") == path]
     if not members:
@@ -80,7 +81,7 @@ def v3_document(path: str, kinds: Sequence[Kind], version: str = "v1.36.0") -> O
     }
 
 
-def v2_document(kinds: Sequence[Kind], version: str = "v1.36.0") -> Object:
+def v2_document(kinds: Sequence[Kind], version: str = KUBERNETES_VERSION) -> Object:
     """The OpenAPI v2 document of everything."""
     schemas = Schemas(V2)
     paths = paths_of(kinds, schemas)

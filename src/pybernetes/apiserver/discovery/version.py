@@ -7,7 +7,7 @@ from typing import Any
 
 import pybernetes
 
-KUBERNETES = "1.36.0"
+KUBERNETES = pybernetes.KUBERNETES_VERSION.removeprefix("v")
 
 
 def version() -> dict[str, Any]:
