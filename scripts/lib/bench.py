@@ -89,7 +89,8 @@ def deployments(layout: Layout, count: int) -> list[float]:
     image = oci_archive.Image("pybernetes.io/bench:1", files, command=["/bin/busybox", "sleep", "3600"])
     oci_archive.write(image, archive)
     pybernetes("image", "load", str(archive), "--name", layout.name, "--data-dir", str(layout.data))
-    environment = {**os.environ, "KUBECONFIG": str(layout.admin_kubeconfig)}
+    own = {"KUBECONFIG": str(layout.admin_kubeconfig), "HOME": str(layout.data)}
+    environment = {**os.environ, **own}
     took = []
     for number in range(count):
         name = f"bench-{number}"

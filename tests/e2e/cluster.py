@@ -60,12 +60,14 @@ class Cluster:
     def kubectl(
         self, *arguments: str, stdin: str | None = None, timeout: float = 120, check: bool = True
     ) -> subprocess.CompletedProcess[str]:
-        environment = {
-            **os.environ,
-            "KUBECONFIG": str(self.layout.admin_kubeconfig),
-            "HOME": str(self.layout.data),
-        }
-        return run([KUBECTL, *arguments], stdin=stdin, timeout=timeout, check=check, env=environment)
+        command = [KUBECTL, *arguments]
+        return run(command, stdin=stdin, timeout=timeout, check=check, env=self.environment)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """For every kubectl: without a HOME it would keep its caches in the working directory."""
+        own = {"KUBECONFIG": str(self.layout.admin_kubeconfig), "HOME": str(self.layout.data)}
+        return {**os.environ, **own}
 
     def get(self, *arguments: str) -> dict[str, Any]:
         """`kubectl get ARGUMENTS -o json`, decoded."""

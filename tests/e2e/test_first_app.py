@@ -165,7 +165,6 @@ def test_logs_of_this_container_and_the_one_before(cluster: Cluster, web: str, n
 
 
 def test_port_forward(cluster: Cluster, web: str, namespace: str) -> None:
-    import os
     import re
     import subprocess
     import sys
@@ -174,9 +173,8 @@ def test_port_forward(cluster: Cluster, web: str, namespace: str) -> None:
 
     cluster.apply(deployment("web", web), namespace=namespace)
     cluster.kubectl("rollout", "status", "deployment/web", "-n", namespace, "--timeout=90s")
-    environment = {**os.environ, "KUBECONFIG": str(cluster.layout.admin_kubeconfig)}
     command = [KUBECTL, "port-forward", "-n", namespace, "deploy/web", ":8080", "--address", "127.0.0.1"]
-    forward = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    forward = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=cluster.environment)
     try:
         assert forward.stdout is not None
         match = re.search(r"127\.0\.0\.1:(\d+)", forward.stdout.readline())

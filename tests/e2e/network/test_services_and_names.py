@@ -210,7 +210,7 @@ def test_a_service_without_endpoints_refuses_and_follows_the_pods(web_namespace:
 
 def test_port_forward_to_a_service(web_namespace: Namespace) -> None:
     command = [KUBECTL, "-n", web_namespace.name, "port-forward", "svc/web", ":80"]
-    environment = {"KUBECONFIG": str(web_namespace.cluster.layout.admin_kubeconfig), "PATH": "/usr/bin:/bin"}
+    environment = web_namespace.cluster.environment
     forward = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     try:
         assert forward.stdout is not None
