@@ -36,6 +36,8 @@ def _apply(document: Any, operation: Any) -> tuple[Any, int]:
     if not isinstance(operation, dict):
         raise MalformedPatch("json: cannot unmarshal into Go value of type jsonpatch.Operation")
     name, path = operation.get("op"), operation.get("path")
+    if not isinstance(name, str):
+        raise MalformedPatch("error decoding patch: op must be text")
     if not isinstance(path, str):
         raise MalformedPatch(f'error decoding patch: operation "{name}" needs a path')
     if name in _NEEDS_FROM:

@@ -39,8 +39,8 @@ def decode(body: bytes) -> Object:
             "provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]"
         )
     envelope = _parse(f"{RUNTIME}.Unknown", body[4:])
-    api_version, kind = envelope.typeMeta.apiVersion, envelope.typeMeta.kind
-    if envelope.contentType and "protobuf" not in envelope.contentType:
+    api_version, kind = _text(envelope.typeMeta.apiVersion), _text(envelope.typeMeta.kind)
+    if envelope.contentType and "protobuf" not in _text(envelope.contentType):
         raise ProtobufError(f"the envelope holds {envelope.contentType}, not protobuf")
     try:
         name = message_name(api_version, kind)
@@ -83,7 +83,7 @@ def _micro_time(message: Any) -> str | None:
 
 
 def _int_or_string(message: Any) -> int | str:
-    return str(message.strVal) if message.type == 1 else int(message.intVal)
+    return str(_text(message.strVal)) if message.type == 1 else int(message.intVal)
 
 
 def _duration(message: Any) -> str:
@@ -110,7 +110,7 @@ def _schema_or_bool(message: Any) -> Any:
 def _schema_or_strings(message: Any) -> Any:
     if message.HasField("schema"):
         return _decoder(f"{_SCHEMAS}.JSONSchemaProps")(message.schema)
-    return list(message.property)
+    return _scalars(message.property)
 
 
 _SPECIAL: dict[str, Convert] = {
@@ -118,13 +118,13 @@ _SPECIAL: dict[str, Convert] = {
     f"{_META}.MicroTime": _micro_time,
     f"{_META}.Duration": _duration,
     f"{_META}.FieldsV1": lambda message: _json(message.Raw),
-    f"{_META}.Verbs": lambda message: list(message.items),
+    f"{_META}.Verbs": lambda message: _scalars(message.items),
     f"{RUNTIME}.RawExtension": lambda message: _json(message.raw),
-    "k8s.io.apimachinery.pkg.api.resource.Quantity": lambda message: message.string or "0",
+    "k8s.io.apimachinery.pkg.api.resource.Quantity": lambda message: _text(message.string) or "0",
     "k8s.io.apimachinery.pkg.util.intstr.IntOrString": _int_or_string,
-    "k8s.io.api.authentication.v1.ExtraValue": lambda message: list(message.items),
-    "k8s.io.api.authorization.v1.ExtraValue": lambda message: list(message.items),
-    "k8s.io.api.certificates.v1.ExtraValue": lambda message: list(message.items),
+    "k8s.io.api.authentication.v1.ExtraValue": lambda message: _scalars(message.items),
+    "k8s.io.api.authorization.v1.ExtraValue": lambda message: _scalars(message.items),
+    "k8s.io.api.certificates.v1.ExtraValue": lambda message: _scalars(message.items),
     f"{_SCHEMAS}.JSON": lambda message: _json(message.raw),
     f"{_SCHEMAS}.JSONSchemaPropsOrArray": _schema_or_array,
     f"{_SCHEMAS}.JSONSchemaPropsOrBool": _schema_or_bool,
