@@ -3,7 +3,7 @@
 Writes that wait are executed together on the loop's thread and committed together in another, one batch in
 flight; the next batch gathers meanwhile. Results and events leave only after the commit (WAL,
 synchronous=FULL). Checkpoints run between two batches (sqlite_checkpoints.py). A commit that fails ends the
-store: see `failed`.
+store: see `failed`. The SQL is in sqlite_statements.py.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from pybernetes.lib.clock import Clock, RealClock, Timer
+from pybernetes.store import sqlite_statements as statements
 from pybernetes.store.committer import Committer
 from pybernetes.store.expiry import Appointments, Expiry, Keys
 from pybernetes.store.interface import (
@@ -41,10 +42,6 @@ PATIENCE = 0.01
 """Seconds that a patient write waits for others."""
 COMPACT_SLICE = 256
 """Revisions compacted in one transaction, for the same reason."""
-
-_CURRENT = "SELECT e.revision, l.value FROM entries e JOIN log l ON l.revision = e.revision WHERE e.key = ?"
-_COMPACTED = "SELECT value FROM meta WHERE name = 'compacted'"
-_LAST = f"SELECT max(coalesce((SELECT max(revision) FROM log), 1), ({_COMPACTED}))"
 
 
 @dataclass(slots=True)
@@ -85,9 +82,9 @@ class SqliteStore:
         self._loop = asyncio.get_running_loop()
         self._committer = Committer(self._loop, "store-commit")
         self._reading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-read")
-        (self._written,) = file.writer.execute(_LAST).fetchone()
-        ((self._compacted,),) = file.writer.execute(_COMPACTED).fetchall()
-        self._compacted_rows: int = self._compacted
+        self._written = statements.last_revision(file.writer)
+        self._compacted = statements.compacted_revision(file.writer)
+        self._compacted_rows = self._compacted
         self._feed = Feed(self._written, self.history)
         self._waiting: deque[_Write] = deque()
         self._compactions: deque[_Compaction] = deque()
@@ -105,11 +102,7 @@ class SqliteStore:
         self._retention = Retention(
             clock, self._compact_later, self._written, self._compacted, keep_seconds, keep_revisions
         )
-        self._expiry.add(
-            file.writer.execute(
-                "SELECT expires, key, revision FROM entries WHERE expires IS NOT NULL"
-            ).fetchall()
-        )
+        self._expiry.add(statements.expiring(file.writer))
         self._retention.start()
 
     @classmethod
@@ -137,28 +130,13 @@ class SqliteStore:
 
     async def get(self, key: str) -> Entry | None:
         self._check_usable()
-        rows = self._guard(lambda: self._file.reader.execute(_CURRENT, (key,)).fetchall())
-        return Entry(key, rows[0][1], rows[0][0]) if rows else None
+        revision, value = self._guard(lambda: statements.current(self._file.reader, key))
+        return Entry(key, value, revision) if revision else None
 
     async def list(self, prefix: str) -> tuple[Entries, int]:
         self._check_usable()
-        found: tuple[Entries, int] = await self._read(self._list, prefix)
+        found: tuple[Entries, int] = await self._read(statements.entries, self._file.lister, prefix)
         return found
-
-    def _list(self, prefix: str) -> tuple[Entries, int]:
-        connection = self._file.lister
-        where, bounds = _range("e.key", prefix)
-        connection.execute("BEGIN")
-        try:
-            ((revision,),) = connection.execute(_LAST).fetchall()
-            rows = connection.execute(
-                "SELECT e.key, l.value, e.revision FROM entries e JOIN log l ON l.revision = e.revision"
-                f" WHERE {where} ORDER BY e.key",
-                bounds,
-            )
-            return [Entry(*row) for row in rows], revision
-        finally:
-            connection.execute("COMMIT")
 
     def watch(self, prefix: str, after: int) -> FeedWatch:
         return self._feed.watch(prefix, after)
@@ -167,20 +145,10 @@ class SqliteStore:
         upto = self._feed.revision
         events: Events = []
         if after >= self._compacted:
-            events = await self._read(self._read_log, prefix, after, upto, limit)
+            events = await self._read(statements.events, self._file.lister, prefix, after, upto, limit)
         if after < self._compacted:
             raise Compacted(self._compacted + 1)
         return events, events[-1].revision if len(events) == limit else upto
-
-    def _read_log(self, prefix: str, after: int, upto: int, limit: int) -> Events:
-        where, bounds = _range("l.key", prefix)
-        rows = self._file.lister.execute(
-            "SELECT l.revision, l.key, l.value, p.value, coalesce(p.revision, 0) FROM log l"
-            " LEFT JOIN log p ON p.revision = l.previous"
-            f" WHERE l.revision > ? AND l.revision <= ? AND {where} ORDER BY l.revision LIMIT ?",
-            (after, upto, *bounds, limit),
-        )
-        return [Event(*row) for row in rows]
 
     # Writing
 
@@ -277,18 +245,13 @@ class SqliteStore:
 
     def _apply(self, writer: sqlite3.Connection, write: _Write, events: Events) -> _Outcome:
         key = write.key
-        rows = writer.execute(_CURRENT, (key,)).fetchall()
-        found, previous = rows[0] if rows else (0, None)
+        found, previous = statements.current(writer, key)
         missing = write.value is None and not found
         if missing or (write.expected is not None and write.expected != found):
             current = Entry(key, previous or b"", found) if found else None
             return _Outcome(write, 0, Mismatch(key, current))
         revision = self._written + 1
-        writer.execute("INSERT INTO log VALUES (?, ?, ?, ?)", (revision, key, write.value, found or None))
-        if write.value is None:
-            writer.execute("DELETE FROM entries WHERE key = ?", (key,))
-        else:
-            writer.execute("INSERT OR REPLACE INTO entries VALUES (?, ?, ?)", (key, revision, write.expires))
+        statements.write(writer, revision, key, write.value, found, write.expires)
         self._written = revision
         events.append(Event(revision, key, write.value, previous, found))
         return _Outcome(write, revision)
@@ -342,20 +305,10 @@ class SqliteStore:
         return done
 
     def _compact_slice(self, writer: sqlite3.Connection) -> int:
-        """Drop what some revisions replaced, and deletions themselves: the rows that stay are current values.
-
-        Answers the revision up to which this has been done.
-        """
+        """A part of the first compaction that waits; answers the revision up to which this has been done."""
         first = self._compacted_rows
-        last: int = max(first, min(self._compactions[0].upto, first + COMPACT_SLICE))
-        span = (first, last)
-        writer.execute(
-            "DELETE FROM log WHERE revision IN"
-            " (SELECT previous FROM log WHERE revision > ? AND revision <= ?)",
-            span,
-        )
-        writer.execute("DELETE FROM log WHERE revision > ? AND revision <= ? AND value IS NULL", span)
-        writer.execute("UPDATE meta SET value = ? WHERE name = 'compacted'", (last,))
+        last = max(first, min(self._compactions[0].upto, first + COMPACT_SLICE))
+        statements.compact(writer, first, last)
         return last
 
     def _compaction_done(self, upto: int) -> None:
@@ -444,13 +397,6 @@ class SqliteStore:
 
 def _nothing() -> None:
     """Nothing is left to do when a checkpoint is done."""
-
-
-def _range(column: str, prefix: str) -> tuple[str, tuple[str, ...]]:
-    """A condition for keys that begin with prefix, and its parameters."""
-    if not prefix:
-        return "1", ()
-    return f"{column} >= ? AND {column} < ?", (prefix, prefix[:-1] + chr(ord(prefix[-1]) + 1))
 
 
 def _ignore_mismatch(done: asyncio.Future[int]) -> None:
