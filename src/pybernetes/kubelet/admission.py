@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pybernetes.api.resource_names import extended, is_extended
 from pybernetes.kubelet.machine.model import Object
 from pybernetes.semantics.affinity import node_matches_pod
 from pybernetes.semantics.pods import host_ports
@@ -23,7 +24,8 @@ def admit(pod: Object, node: Object, others: Iterable[Object], allocatable: dict
     spec = pod["spec"]
     if (spec.get("os") or {}).get("name") == "windows":
         return "PodOSNotSupported", "Failed to admit pod as the OS field doesn't match node OS"
-    refusal = _fits(pod, others, amounts(allocatable))
+    others_give = extended((node.get("status") or {}).get("allocatable"))
+    refusal = _fits(pod, others, amounts({**others_give, **allocatable}))
     if refusal is not None:
         return refusal
     if not node_matches_pod(pod, node):
@@ -57,6 +59,8 @@ def _fits(pod: Object, others: list[Object], have: dict[str, int]) -> Refusal | 
         for name, amount in pod_requests(other).items():
             used[name] = used.get(name, 0) + amount
     for name, amount in pod_requests(pod).items():
+        if is_extended(name) and name not in have:
+            continue  # counted by somebody else, or not at all: it is not this kubelet's to refuse
         if amount and used.get(name, 0) + amount > have.get(name, 0):
             text = (
                 f"Node didn't have enough resource: {name}, requested: {amount}, used: {used.get(name, 0)}, "

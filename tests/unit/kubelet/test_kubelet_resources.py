@@ -107,6 +107,15 @@ def test_admission_counts_what_is_there():
     assert admit(pod({}), NODE, [pod({})] * 3, ALLOCATABLE)[0] == "OutOfpods"
 
 
+def test_admission_counts_extended_resources_that_the_node_has_and_no_others():
+    one = pod({"requests": {"example.com/gpu": "2"}, "limits": {"example.com/gpu": "2"}})
+    assert admit(one, NODE, [], ALLOCATABLE) is None
+    node = {**NODE, "status": {"allocatable": {"cpu": "64", "example.com/gpu": "3"}}}
+    assert admit(one, node, [], ALLOCATABLE) is None
+    assert admit(one, node, [one], ALLOCATABLE)[0] == "OutOfexample.com/gpu"
+    assert admit(pod({"requests": {"cpu": "3"}}), node, [], ALLOCATABLE)[0] == "OutOfcpu"
+
+
 def test_admission_checks_selector_ports_and_taints():
     assert admit(pod({}, nodeSelector={"disk": "hdd"}), NODE, [], ALLOCATABLE)[0] == "NodeAffinity"
     port = pod({})

@@ -7,26 +7,13 @@ from typing import Any
 from pybernetes.api import quantity
 from pybernetes.api.fields import FieldError, FieldPath, forbidden, invalid, required
 from pybernetes.api.names import is_qualified_name
+from pybernetes.api.resource_names import is_extended, is_hugepages, is_native
 from pybernetes.api.validation.values import NOT_NEGATIVE
 
 Object = dict[str, Any]
 
 _FOR_CONTAINERS = frozenset(("cpu", "memory", "ephemeral-storage"))
-_DEFAULT_PREFIX = "kubernetes.io/"
 _NOT_INTEGER = "must be an integer"
-
-
-def is_native(name: str) -> bool:
-    return "/" not in name or _DEFAULT_PREFIX in name
-
-
-def is_extended(name: str) -> bool:
-    """A resource that a device plugin or an administrator brought in."""
-    return not is_native(name) and not name.startswith("requests.")
-
-
-def is_hugepages(name: str) -> bool:
-    return name.startswith("hugepages-")
 
 
 def can_overcommit(name: str) -> bool:

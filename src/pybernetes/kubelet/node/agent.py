@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pybernetes.api.errors import AlreadyExists, APIError, Conflict, NotFound
 from pybernetes.api.kinds import LEASES, NODES
+from pybernetes.api.resource_names import extended
 from pybernetes.api.times import now as time_now
 from pybernetes.api.times import now_micro
 from pybernetes.client.interface import STRATEGIC_MERGE_PATCH, Client, Object
@@ -70,14 +71,17 @@ class NodeAgent:
         self._changed.set()
 
     def node_changed(self, node: Object) -> None:
-        """The API shows this now: if somebody (the node controller) doubts a condition, it is written again."""
+        """The API shows this now: the status is written again if somebody (the node controller) doubts a condition,
+        or has put a resource into the capacity that is not allocatable yet.
+        """
         if _version(node) <= self._version:
             return
         self.node = node
         if self._written is None:
             return
         have = {one["type"]: one.get("status") for one in (node.get("status") or {}).get("conditions") or ()}
-        if any(have.get(one["type"]) != one["status"] for one in self._written["conditions"]):
+        doubted = any(have.get(one["type"]) != one["status"] for one in self._written["conditions"])
+        if doubted or _offered(node) != _given(node):
             self._doubted = True
             self._changed.set()
 
@@ -124,7 +128,7 @@ class NodeAgent:
                 self._images_at = now
             except RuntimeFailure as error:
                 log.info("images cannot be listed: %s", error)
-        before = ((self.node or {}).get("status") or {}).get("conditions") or ()
+        known = (self.node or {}).get("status") or {}
         return node_status.status(
             self._options,
             self.machine,
@@ -133,8 +137,9 @@ class NodeAgent:
             runtime_version=self._runtime_version,
             port=self._port(),
             found_images=self._images,
-            before=before,
+            before=known.get("conditions") or (),
             now=time_now(self._clock),
+            offered=known.get("capacity"),
         )
 
     # registration
@@ -205,7 +210,8 @@ class NodeAgent:
         recent = self._clock.monotonic() - self._written_at < self._options.status_period
         if same and recent and not self._doubted:
             return
-        patch: Object = {"status": shown}
+        gone = dict.fromkeys(_given(self.node or {}).keys() - shown["allocatable"].keys())
+        patch: Object = {"status": {**shown, "allocatable": {**shown["allocatable"], **gone}}}
         try:
             self.node = await self._client.patch(
                 NODES,
@@ -277,3 +283,11 @@ class NodeAgent:
 def _version(obj: Object) -> int:
     text = str(obj["metadata"].get("resourceVersion", ""))
     return int(text) if text.isdigit() else 0
+
+
+def _offered(node: Object) -> dict[str, str]:
+    return extended((node.get("status") or {}).get("capacity"))
+
+
+def _given(node: Object) -> dict[str, str]:
+    return extended((node.get("status") or {}).get("allocatable"))

@@ -5,12 +5,13 @@ Source: https://kubernetes.io/docs/reference/node/node-status/
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pybernetes import KUBERNETES_VERSION
 from pybernetes.api import quantity
+from pybernetes.api.resource_names import extended
 from pybernetes.kubelet.machine.model import Object
 from pybernetes.kubelet.node.machine import Machine
 from pybernetes.kubelet.options import KubeletOptions
@@ -135,14 +136,16 @@ def status(
     found_images: Iterable[Any],
     before: Iterable[Object],
     now: str,
+    offered: Mapping[str, str] | None = None,
 ) -> Object:
+    """`offered` is the capacity that the API shows: extended resources in it are allocatable as they are."""
     return {
         "addresses": [
             {"type": "InternalIP", "address": options.node_ip},
             {"type": "Hostname", "address": options.host},
         ],
         "capacity": capacity(options, machine, disk_size),
-        "allocatable": allocatable(options, machine, disk_size),
+        "allocatable": {**extended(offered), **allocatable(options, machine, disk_size)},
         "conditions": conditions(health, before, now),
         "daemonEndpoints": {"kubeletEndpoint": {"Port": port}},
         "images": images(found_images),
