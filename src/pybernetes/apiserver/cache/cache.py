@@ -41,11 +41,12 @@ class Page:
 
 @dataclass(slots=True)
 class Surroundings:
-    """What a cache needs of `Caches`: the revision it is at, the store's log, a clock reading, a turn for others, a
-    timer."""
+    """What a cache needs of `Caches`: the revision it is at, the store's log and whether that still reaches back to a
+    revision, a clock reading, a turn for others, a timer."""
 
     revision: Callable[[], int]
     log: Callable[[str, int, int], Awaitable[list[Event]]]
+    reach: Callable[[int], Awaitable[None]]
     now: Callable[[], float]
     turn: Callable[[], Awaitable[None]]
     later: Later
@@ -147,6 +148,8 @@ class Cache:
             selected = self._now(namespace, first, selection)
         else:
             try:
+                # what has not changed since could still be shown, but all kinds expire alike
+                await self._around.reach(revision)
                 selected = self._then(namespace, first, rollback(await self._since(revision)))
             except Compacted:
                 raise continuation.expired(first) if token else Gone(continuation.REVISION_EXPIRED) from None

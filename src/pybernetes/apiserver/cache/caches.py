@@ -174,7 +174,9 @@ class Caches:
     async def _fill(self, filling: _Filling) -> Cache:
         spec = filling.spec
         clock = self._clock
-        around = Surroundings(lambda: self.revision, self._log, clock.monotonic, self._turn, clock.call_later)
+        around = Surroundings(
+            lambda: self.revision, self._log, self._reach, clock.monotonic, self._turn, clock.call_later
+        )
         cache = Cache(spec, around)
         entries, revision = await self._store.list(spec.prefix)
         await cache.fill(entries, revision)
@@ -187,6 +189,10 @@ class Caches:
 
     async def _turn(self) -> None:
         await self._clock.sleep(0)
+
+    async def _reach(self, revision: int) -> None:
+        """Raises Compacted when a revision is older than what the store still tells of."""
+        await self._store.history("", revision, 1)
 
     async def _log(self, prefix: str, after: int, upto: int) -> list[Event]:
         """The store's events after one revision, up to another. Raises Compacted."""

@@ -132,6 +132,17 @@ async def test_pages_that_are_too_old_are_refused_with_a_token_to_go_on(world: W
         await world.pods.list(revision=page.revision)
 
 
+async def test_pages_expire_with_the_store_even_when_nothing_of_their_kind_changed(world: World) -> None:
+    for name in "abcd":
+        await world.put(name)
+    page = await world.pods.list(limit=2)
+    for _ in range(3):
+        await world.store.put("/registry/leases/default/busy", b"{}", None)
+        await world.clock.advance(200)
+    with pytest.raises(Gone):
+        await world.pods.list(limit=2, token=page.token)
+
+
 @pytest.mark.parametrize("token", ["x", "!!!", "e30", continuation.make(0, "a")])
 async def test_a_broken_token_is_a_bad_request(world: World, token: str) -> None:
     with pytest.raises(BadRequest, match="continue key is not valid"):
