@@ -19,7 +19,6 @@ class Options:
 
     Addresses:
       service_cidr       addresses of Services; the first one is the `kubernetes` service
-      cluster_cidr       addresses of pods
       node_ports         first and last node port
       advertise_address  where clients inside the cluster reach this server ("" leaves the `kubernetes`
                          endpoints alone); advertise_port is its port
@@ -50,7 +49,6 @@ class Options:
     """
 
     service_cidr: str = "10.96.0.0/16"
-    cluster_cidr: str = "10.244.0.0/16"
     node_ports: tuple[int, int] = (30000, 32767)
     advertise_address: str = ""
     advertise_port: int = 6443

@@ -10,7 +10,6 @@ from typing import Any
 
 from pybernetes.cluster.layout import DEFAULT_NAME
 
-UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 SIZES = {
     "": 1,
     "Ki": 1 << 10,
@@ -27,10 +26,15 @@ def duration(text: str) -> float:
     """Seconds, of upstream's form: 40s, 1m30s, 500ms; a bare number is seconds."""
     if re.fullmatch(r"\d+(\.\d+)?", text):
         return float(text)
-    parts = re.findall(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)", text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
+    from pybernetes.api.times import parse_duration
+
+    try:
+        seconds = parse_duration(text)
+    except ValueError:
+        seconds = -1
+    if seconds < 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a duration such as 40s or 1m30s")
-    return sum(float(number) * UNITS[unit] for number, unit in parts)
+    return seconds
 
 
 def size(text: str) -> int:
@@ -175,17 +179,23 @@ def _shown(name: str, default: Any) -> str:
 
 def shown_duration(seconds: float) -> str:
     """40s, 5m, 8760h: in the largest unit that divides it."""
-    unit = next((unit for unit in ("h", "m", "s") if seconds and seconds % UNITS[unit] == 0), "s")
-    return f"{seconds / UNITS[unit]:g}{unit}"
+    for unit, length in (("h", 3600), ("m", 60)):
+        if seconds and seconds % length == 0:
+            return f"{seconds / length:g}{unit}"
+    return f"{seconds:g}s"
 
 
 def controller_flags(arguments: argparse.Namespace) -> dict[str, Any]:
     """Those flags of `add_controllers` that were given."""
-    prefix = "controllers__"
-    given = {
-        key: value for key, value in vars(arguments).items() if key.startswith(prefix) and value is not None
+    return _given(arguments, "controllers__")
+
+
+def _given(arguments: argparse.Namespace, prefix: str) -> dict[str, Any]:
+    return {
+        key.removeprefix(prefix): value
+        for key, value in vars(arguments).items()
+        if key.startswith(prefix) and value is not None
     }
-    return {key.removeprefix(prefix): value for key, value in given.items()}
 
 
 KUBELET_FLAGS: dict[str, Callable[[str], Any]] = {
@@ -206,8 +216,4 @@ def add_kubelet(parser: argparse.ArgumentParser) -> None:
 
 
 def kubelet_flags(arguments: argparse.Namespace) -> dict[str, Any]:
-    prefix = "kubelet__"
-    given = {
-        key: value for key, value in vars(arguments).items() if key.startswith(prefix) and value is not None
-    }
-    return {key.removeprefix(prefix): value for key, value in given.items()}
+    return _given(arguments, "kubelet__")

@@ -33,7 +33,6 @@ async def serve(settings: ServerSettings) -> int:
     front_proxy_ca = read_pem(pki / "front-proxy-ca.crt")
     options = Options(
         service_cidr=settings.service_cluster_ip_range,
-        cluster_cidr=settings.cluster_cidr,
         advertise_address=settings.advertise_address,
         advertise_port=settings.secure_port,
         client_ca=client_ca,
