@@ -70,10 +70,11 @@ def _signed_by(certificate: x509.Certificate, authority: x509.Certificate) -> bo
 
 
 def _for_clients(certificate: x509.Certificate) -> bool:
+    """Whether it says so, or says nothing about its use, which allows any (RFC 5280, 4.2.1.12)."""
     try:
         usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     except x509.ExtensionNotFound:
-        return False
+        return True
     return any(
         use in (ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE) for use in usage
     )

@@ -48,13 +48,14 @@ class Authority:
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
     def issue(
-        self, user: str, *groups: str, usage: x509.ObjectIdentifier = ExtendedKeyUsageOID.CLIENT_AUTH
+        self, user: str, *groups: str, usage: x509.ObjectIdentifier | None = ExtendedKeyUsageOID.CLIENT_AUTH
     ) -> bytes:
         names = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in groups]
         subject = x509.Name([*names, x509.NameAttribute(NameOID.COMMON_NAME, user)])
         key = ec.generate_private_key(ec.SECP256R1())
         builder = self._builder(subject, key.public_key())
-        builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+        if usage is not None:
+            builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
         return builder.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
 
 
@@ -67,6 +68,13 @@ def with_certificate(der: bytes) -> Request:
 
 def with_token(token: str) -> Request:
     return Request("GET", "/", Headers({"Authorization": f"Bearer {token}"}))
+
+
+async def test_a_certificate_that_names_no_use_may_be_used_for_all() -> None:
+    request = with_certificate(CA.issue("ann", usage=None))
+    user = await ClientCertificates(CA.pem, lambda: NOW).authenticate(request)
+    assert user is not None
+    assert user.name == "ann"
 
 
 async def test_certificate_gives_user_and_groups() -> None:
