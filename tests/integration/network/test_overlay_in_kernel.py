@@ -203,3 +203,40 @@ async def test_an_interface_that_was_down_gets_its_routes_back(machines: World, 
     await network.until(
         lambda: {name: way.overlay for name, way in network.present("a").routes.items()} == wanted
     )
+
+
+async def test_pods_with_addresses_of_both_families_reach_each_other_by_both(
+    machines: World, network: Network
+) -> None:
+    """The machines' own network knows IPv4 only; nodes beside each other have no common IPv6 either."""
+    six = {name: f"fd00:244:0:{number}::" for number, name in enumerate(MACHINES, 10)}
+    for name, prefix in six.items():
+        with machines.inside(name):
+            run("sysctl", "-qw", "net.ipv6.conf.all.forwarding=1")
+            run("ip", "addr", "add", "fe80::1/64", "dev", f"veth-pod-{name}", "nodad", check=False)
+            run("ip", "route", "replace", f"{prefix}2", "dev", f"veth-pod-{name}")
+        with machines.inside(f"pod-{name}"):
+            run("ip", "addr", "add", f"{prefix}2/128", "dev", "link0", "nodad", check=False)
+            run("ip", "-6", "route", "replace", "default", "via", "fe80::1", "dev", "link0")
+        network.nodes.put(node(name, MACHINES[name][0], f"{MACHINES[name][1]} {prefix}/64"))
+    await network.until(lambda: all(len(network.present(name).routes) == 4 for name in MACHINES))
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(str(writer.get_extra_info("peername")[0]).encode())
+        writer.close()
+
+    def socket_in(name: str) -> socket.socket:
+        with machines.inside(name):
+            return socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
+
+    listening = socket_in("pod-c")
+    listening.bind(("::", 8082))
+    async with await asyncio.start_server(connected, sock=listening), asyncio.timeout(10):  # noqa: TID251
+        for name in ("a", "b"):
+            asking = socket_in(f"pod-{name}")
+            asking.setblocking(False)
+            await asyncio.get_running_loop().sock_connect(asking, (f"{six['c']}2", 8082))
+            reader, writer = await asyncio.open_connection(sock=asking)
+            assert (await reader.read()).decode() == f"{six[name]}2"
+            writer.close()
+    assert all(network.present("a").routes[f"{six[name]}/64"].overlay for name in ("b", "c"))
