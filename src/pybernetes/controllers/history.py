@@ -39,7 +39,15 @@ def bare(template: Object) -> Object:
 
 
 def data_of(template: Object) -> dict[str, Any]:
-    return {"spec": {"template": {**bare(template), "$patch": "replace"}}}
+    """Sorted by key throughout: clients tell whether a revision is the template's by comparing bytes."""
+    found: dict[str, Any] = _sorted({"spec": {"template": {**bare(template), "$patch": "replace"}}})
+    return found
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return [_sorted(one) for one in value] if isinstance(value, list) else value
 
 
 def template_of(revision: Object) -> Object:
