@@ -33,9 +33,9 @@ Say = Callable[[str], None]
 def down(layout: Layout, purge: bool, say: Say) -> None:
     """Take the cluster down; with `purge`, delete its data too."""
     with locked(layout):
-        settings = ClusterSettings.read(layout.settings) if not purge else _settings_if_readable(layout)
+        settings = _settings_if_readable(layout)
         nodes = _nodes(layout)
-        if not nodes and not layout.run.exists() and settings is None:
+        if not nodes and not layout.run.exists() and not layout.settings.exists():
             say(f"there is no cluster {layout.name} in {layout.data}: nothing to do")
             (RUN_ROOT / f"{layout.name}.lock").unlink(missing_ok=True)
             return
@@ -73,6 +73,7 @@ def down(layout: Layout, purge: bool, say: Say) -> None:
 
 
 def _settings_if_readable(layout: Layout) -> ClusterSettings | None:
+    """Damaged ones must not keep a cluster from being taken down."""
     try:
         return ClusterSettings.read(layout.settings)
     except Failure:

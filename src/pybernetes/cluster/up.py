@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from pybernetes.api import times
 from pybernetes.cluster import (
     bootstrap,
     cgroups,
@@ -46,6 +47,7 @@ from pybernetes.cluster.local_cluster import (
 from pybernetes.cluster.node_settings import NodeSettings
 from pybernetes.cluster.server_settings import ServerSettings
 from pybernetes.cluster.waiting import monotonic, pause, until
+from pybernetes.lib.clock import RealClock
 
 DEFAULT_NODES = 1
 REGISTRY_PORT = 5000
@@ -81,8 +83,10 @@ class Wishes:
 def up(layout: Layout, wishes: Wishes, say: Say) -> ClusterSettings:
     """Bring the cluster up and wait until every node is Ready."""
     started = monotonic()
+    since = times.now(RealClock())
     with locked(layout):
         claim_run_directory(layout)
+        _require_data_of_what_runs(layout)
         settings = decide(layout, wishes)
         wanted = server_settings(layout, settings)
         wanted.check()
@@ -110,7 +114,8 @@ def up(layout: Layout, wishes: Wishes, say: Say) -> ClusterSettings:
             admin = Admin(layout.pki, settings.secure_port)
             if new_nodes:
                 bootstrap.allow_joining(admin, token)
-            _wait_for_nodes(layout, settings, admin, wishes.wait_seconds, say, started)
+            beating = {node_name(number): since for number in new_nodes}
+            _wait_for_nodes(layout, settings, admin, wishes.wait_seconds, say, started, beating)
             admin.close()
         except Failure:
             # A full disk shows itself in many ways, and often cannot even be logged.
@@ -120,6 +125,15 @@ def up(layout: Layout, wishes: Wishes, say: Say) -> ClusterSettings:
 
 
 # deciding
+
+
+def _require_data_of_what_runs(layout: Layout) -> None:
+    """Raise Failure if the cluster is up but somebody deleted its data."""
+    if layout.live.exists() and not layout.settings.exists():
+        raise Failure(
+            f"cluster {layout.name!r} is up, but its data in {layout.data} is gone: clear away what is left with "
+            f"`pybernetes down --name {layout.name} --purge`, then start anew"
+        )
 
 
 def decide(layout: Layout, wishes: Wishes) -> ClusterSettings:
@@ -385,14 +399,24 @@ def _wait_for_server(layout: Layout, settings: ClusterSettings, say: Say, starte
 
 
 def _wait_for_nodes(
-    layout: Layout, settings: ClusterSettings, admin: Admin, seconds: float, say: Say, started: float
+    layout: Layout,
+    settings: ClusterSettings,
+    admin: Admin,
+    seconds: float,
+    say: Say,
+    started: float,
+    beating: dict[str, str],
 ) -> None:
+    """Wait until all nodes are Ready; those in `beating` must have said so since that time.
+
+    What the API says of a node that was down is from before, until its lease runs out.
+    """
     waiting = set(settings.node_names)
 
     def look() -> bool:
         for node in admin.call("GET", "/api/v1/nodes")["items"]:
             name = node["metadata"]["name"]
-            if name in waiting and is_ready(node):
+            if name in waiting and is_ready(node, beating.get(name, "")):
                 waiting.discard(name)
                 say(f"{name} Ready after {monotonic() - started:.1f} s")
         return not waiting
@@ -416,6 +440,10 @@ def last_line(log: Path) -> str:
     return next((line.strip()[:300] for line in reversed(lines) if line.strip()), "nothing in its log")
 
 
-def is_ready(node: dict[str, Any]) -> bool:
+def is_ready(node: dict[str, Any], since: str = "") -> bool:
+    """Whether the node's kubelet says that it is ready, and has said so since a time (as the API writes times)."""
     conditions = node.get("status", {}).get("conditions", [])
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+    return any(
+        c["type"] == "Ready" and c["status"] == "True" and c.get("lastHeartbeatTime", "") >= since
+        for c in conditions
+    )

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from pybernetes.cluster import doctor, host_network, local_cluster, server
+from pybernetes.cluster import cgroups, doctor, host_network, local_cluster, server
+from pybernetes.cluster.down import down
 from pybernetes.cluster.failure import Failure
 from pybernetes.cluster.layout import Layout
-from pybernetes.cluster.up import Wishes, decide, up
+from pybernetes.cluster.up import Wishes, decide, is_ready, up
 
 Machine = Callable[..., None]
 
@@ -165,3 +166,33 @@ def test_a_live_cluster_is_not_taken_down_by_another_folder(
     other = replace(layout, data=tmp_path / "other")
     with pytest.raises(Failure, match=r"a cluster 'c1' is up, with its data in .*data and not in .*other"):
         local_cluster.claim_run_directory(other)
+
+
+def test_what_a_node_said_before_it_was_started_again_does_not_count() -> None:
+    said = {"type": "Ready", "status": "True", "lastHeartbeatTime": "2026-01-01T00:00:05Z"}
+    node = {"status": {"conditions": [said]}}
+    assert is_ready(node)
+    assert is_ready(node, "2026-01-01T00:00:05Z")
+    assert not is_ready(node, "2026-01-01T00:00:06Z")
+
+
+def test_a_cluster_that_runs_without_its_data_is_not_continued(
+    layout: Layout, machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_cluster, "RUN_ROOT", tmp_path)
+    local_cluster.mark_live(layout, decide(layout, Wishes()))
+    with pytest.raises(Failure, match=r"its data in .* is gone: .* `pybernetes down --name c1 --purge`"):
+        up(layout, Wishes(), [].append)
+
+
+def test_damaged_settings_can_be_purged(
+    layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_cluster, "RUN_ROOT", tmp_path)
+    monkeypatch.setattr(cgroups, "remove", lambda group: True)
+    monkeypatch.setattr("pybernetes.cluster.down.live_clusters", lambda: {"another": tmp_path})
+    layout.settings.write_text("{")
+    said: list[str] = []
+    down(layout, purge=True, say=said.append)
+    assert said == ["cluster c1 is down", f"its data in {layout.data} is deleted"]
+    assert not layout.data.exists()
