@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from pybernetes.api.errors import Timeout
 from pybernetes.api.kinds import CORE_EVENTS, Kind
 from pybernetes.apiserver.access import Access
-from pybernetes.apiserver.allocation.addresses import Addresses
+from pybernetes.apiserver.allocation.addresses import of_ranges
 from pybernetes.apiserver.allocation.node_ports import NodePorts
 from pybernetes.apiserver.cache.caches import Caches
 from pybernetes.apiserver.chain import Chain
@@ -67,7 +67,7 @@ class APIServer:
         self.writing_seats = Seats(self.options.max_mutating_in_flight)
         self.deadlines = Deadlines(clock, self.options.request_timeout)
         self.access = Access(self)
-        self.addresses = Addresses(self, self.options.service_cidr)
+        self.addresses = of_ranges(self, self.options.service_cidr)
         self.node_ports = NodePorts(store, self.options.node_ports)
         self.kubelets = Kubelets(self)
         self._chain = Chain(self)

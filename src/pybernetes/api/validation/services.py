@@ -16,6 +16,7 @@ from pybernetes.api.fields import (
 )
 from pybernetes.api.names import is_dns1123_label, is_dns1123_subdomain, is_ip, is_qualified_name
 from pybernetes.api.validation.labels import validate_labels
+from pybernetes.api.validation.service_families import families, families_stay
 from pybernetes.api.validation.values import PROTOCOLS, one_of, port_number, port_or_name
 
 Object = dict[str, Any]
@@ -34,14 +35,8 @@ def create(service: Object) -> list[FieldError]:
     errors.extend(_ports(spec, kind))
     errors.extend(validate_labels(spec.get("selector") or {}, SPEC.child("selector")))
     errors.extend(_affinity(spec))
-    addresses = spec.get("clusterIPs") or ([spec["clusterIP"]] if spec.get("clusterIP") else [])
     if kind != "ExternalName":
-        for position, address in enumerate(addresses):
-            if address != "None":
-                errors.extend(is_ip(SPEC.child("clusterIPs").at(position), address))
-            elif len(addresses) > 1 and position == 0:
-                why = "'None' must be the first and only value"
-                errors.append(invalid(SPEC.child("clusterIPs"), addresses, why))
+        errors.extend(families(spec))
     for position, address in enumerate(spec.get("externalIPs") or ()):
         errors.extend(is_ip(SPEC.child("externalIPs").at(position), address))
     for field, choices in (
@@ -63,8 +58,9 @@ def _by_type(spec: Object, kind: str, headless: bool) -> list[FieldError]:
     if kind != "ExternalName":
         return []
     errors: list[FieldError] = []
-    if spec.get("clusterIPs") or spec.get("clusterIP"):
-        errors.append(forbidden(SPEC.child("clusterIPs"), "may not be set for ExternalName services"))
+    for field in ("clusterIPs", "ipFamilies", "ipFamilyPolicy"):
+        if spec.get(field) or (field == "clusterIPs" and spec.get("clusterIP")):
+            errors.append(forbidden(SPEC.child(field), "may not be set for ExternalName services"))
     name = (spec.get("externalName") or "").removesuffix(".")
     where = SPEC.child("externalName")
     errors.extend(invalid(where, name, why) for why in is_dns1123_subdomain(name)) if name else errors.append(
@@ -141,18 +137,5 @@ def _affinity(spec: Object) -> list[FieldError]:
 def update(new: Object, old: Object, subresource: str) -> list[FieldError]:
     if subresource == "status":
         return []
-    errors = _addresses_stay(new.get("spec") or {}, old.get("spec") or {})
+    errors = families_stay(new.get("spec") or {}, old.get("spec") or {})
     return errors + create(new)
-
-
-def _addresses_stay(new: Object, old: Object) -> list[FieldError]:
-    """The primary cluster address may change only together with the type ExternalName."""
-    if "ExternalName" in (new.get("type"), old.get("type")):
-        return []
-    before, after = old.get("clusterIPs") or [], new.get("clusterIPs") or []
-    where = SPEC.child("clusterIPs").at(0)
-    if before and not after:
-        return [invalid(where, after, "primary clusterIP can not be unset")]
-    if before and after and before[0] != after[0]:
-        return [invalid(where, after, "may not change once set")]
-    return []

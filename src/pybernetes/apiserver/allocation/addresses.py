@@ -109,13 +109,19 @@ class Addresses:
             return False
         return True
 
-    async def give_back(self, address: str) -> None:
-        """Free an address; nothing happens when it is free."""
-        server = self._server
-        resource = server.resources.of(IP_ADDRESSES)
-        entry = await server.registry.find(resource, "", address)
-        if entry is not None:
-            try:
-                await server.registry.delete(resource, "", address, entry.revision)
-            except Mismatch:
-                return
+
+def of_ranges(server: APIServer, cidrs: str) -> dict[str, Addresses]:
+    """One for each family in `--service-cluster-ip-range`; the first one is that of Services that name none."""
+    found = [Addresses(server, cidr.strip()) for cidr in cidrs.split(",")]
+    return {one.family: one for one in found}
+
+
+async def give_back(server: APIServer, address: str) -> None:
+    """Free an address; nothing happens when it is free."""
+    resource = server.resources.of(IP_ADDRESSES)
+    entry = await server.registry.find(resource, "", address)
+    if entry is not None:
+        try:
+            await server.registry.delete(resource, "", address, entry.revision)
+        except Mismatch:
+            return

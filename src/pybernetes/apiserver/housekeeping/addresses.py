@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pybernetes.api.kinds import IP_ADDRESSES, SERVICES
 from pybernetes.apiserver.allocation.addresses import MANAGED_BY, AddressError
 from pybernetes.apiserver.shown import decoded
+from pybernetes.apiserver.strategies.families import family_of
 from pybernetes.store.interface import Mismatch
 
 if TYPE_CHECKING:
@@ -58,8 +59,11 @@ async def _left_behind(server: APIServer) -> dict[str, int]:
 async def _take(server: APIServer, address: str, service: Object) -> None:
     if await server.lookup(IP_ADDRESSES, None, address) is not None:
         return
+    allocator = server.addresses.get(family_of(address))
+    if allocator is None:
+        return
     try:
-        await server.addresses.take_this(address, service)
+        await allocator.take_this(address, service)
     except AddressError as error:
         name = f"{service['metadata']['namespace']}/{service['metadata']['name']}"
         log.warning("the address %s of the service %s cannot be taken for it: %s", address, name, error)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +42,7 @@ async def ensure(server: APIServer) -> None:
 
 async def _ensure_dns(server: APIServer) -> None:
     """Nodes answer without it; it makes `kube-dns` a name and keeps its address from being given away."""
-    network = ipaddress.ip_network(server.options.service_cidr)
+    network = next(iter(server.addresses.values())).network
     if network.num_addresses <= DNS_NUMBER + 1:
         return
     try:
@@ -57,7 +56,7 @@ def _range(server: APIServer) -> Object:
         "apiVersion": SERVICE_CIDRS.api_version,
         "kind": SERVICE_CIDRS.kind,
         "metadata": {"name": NAME},
-        "spec": {"cidrs": [server.options.service_cidr]},
+        "spec": {"cidrs": [str(one.network) for one in server.addresses.values()]},
     }
 
 
@@ -75,7 +74,7 @@ def _service(server: APIServer) -> Object:
             "labels": {"component": "apiserver", "provider": "kubernetes"},
         },
         "spec": {
-            "clusterIP": server.addresses.first,
+            "clusterIP": next(iter(server.addresses.values())).first,
             "type": "ClusterIP",
             "sessionAffinity": "None",
             "ports": [

@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from pybernetes.api.fields import invalid
-from pybernetes.apiserver.allocation.addresses import AddressError
+from pybernetes.apiserver.allocation.addresses import AddressError, give_back
 from pybernetes.apiserver.allocation.node_ports import PortError
+from pybernetes.apiserver.strategies import families
 from pybernetes.apiserver.strategies.base import Strategy, keep
 from pybernetes.apiserver.writes import Object, Write, refuse
 
@@ -43,36 +44,42 @@ class ServiceStrategy(Strategy):
         if write.subresource:
             return
         if spec.get("type", "ClusterIP") in _WITH_ADDRESS:
-            await self._take_address(write, spec, old)
+            await self._take_addresses(write, spec, old)
         await self._take_ports(write, spec, old)
 
-    async def _take_address(self, write: Write, spec: Object, old: Object) -> None:
-        addresses = write.server.addresses
-        spec.setdefault("ipFamilies", [addresses.family])
-        spec.setdefault("ipFamilyPolicy", "SingleStack")
-        address = spec.get("clusterIP")
-        if address == NONE or (address and address == old.get("clusterIP")):
+    async def _take_addresses(self, write: Write, spec: Object, old: Object) -> None:
+        server = write.server
+        if old.get("type") == "ExternalName":
+            old = {}
+        refuse(write, families.settle(spec, old, tuple(server.addresses)))
+        if spec.get("clusterIP") == NONE:
             return
-        try:
-            if address:
-                await addresses.take_this(address, write.object)
-            else:
-                address = await addresses.take(write.object)
-        except AddressError as error:
-            why = (
-                f"failed to allocate IP {address}: {error}"
-                if address
-                else f"failed to allocate a serviceIP: {error}"
-            )
-            refuse(write, [invalid("spec.clusterIPs", [address] if address else None, why)])
-            return
-        taken = str(address)
-        spec["clusterIP"], spec["clusterIPs"] = taken, [taken]
-
-        async def give_back() -> None:
-            await addresses.give_back(taken)
-
-        write.undo.append(give_back)
+        addresses = list(spec.get("clusterIPs") or ())
+        held = old.get("clusterIPs") or ()
+        for position, family in enumerate(spec["ipFamilies"]):
+            address = addresses[position] if position < len(addresses) else ""
+            if address and address in held:
+                continue
+            # A Service that prefers two families may have one that the cluster has no more.
+            allocator = server.addresses.get(family)
+            if allocator is None:
+                continue
+            try:
+                if address:
+                    await allocator.take_this(address, write.object)
+                else:
+                    address = await allocator.take(write.object)
+            except AddressError as error:
+                why = (
+                    f"failed to allocate IP {address}: {error}"
+                    if address
+                    else f"failed to allocate a serviceIP: {error}"
+                )
+                refuse(write, [invalid("spec.clusterIPs", addresses or None, why)])
+                return
+            addresses[position:] = [address, *addresses[position + 1 :]]
+            write.undo.append(_freeing(write, address))
+        spec["clusterIP"], spec["clusterIPs"] = addresses[0], addresses
 
     async def _take_ports(self, write: Write, spec: Object, old: Object) -> None:
         ports = write.server.node_ports
@@ -116,9 +123,16 @@ class ServiceStrategy(Strategy):
     async def _give_back(self, write: Write, old: Object, new: Object) -> None:
         server = write.server
         for address in set(old.get("clusterIPs") or ()) - set(new.get("clusterIPs") or ()) - {NONE}:
-            await server.addresses.give_back(address)
+            await give_back(server, address)
         for port in set(_node_ports(old)) - set(_node_ports(new)):
             await server.node_ports.give_back(port)
+
+
+def _freeing(write: Write, address: str) -> Any:
+    async def freed() -> None:
+        await give_back(write.server, address)
+
+    return freed
 
 
 def _giving_back(write: Write, number: int) -> Any:
@@ -151,21 +165,10 @@ def _same_number(spec: Object, port: Object) -> int | None:
 
 
 def _settle_addresses(spec: Object, old: Object) -> None:
-    """clusterIP and clusterIPs say the same; what is left out on update stays."""
     if spec.get("type") == "ExternalName":
-        if old.get("type") != "ExternalName" and spec.get("clusterIP") == old.get("clusterIP"):
-            for field in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"):
-                spec.pop(field, None)
-        return
-    if old.get("type") in _WITH_ADDRESS and not spec.get("clusterIP"):
-        keep(spec, old, "clusterIP", "clusterIPs")
-    for field in ("ipFamilies", "ipFamilyPolicy"):
-        if field in old and not spec.get(field):
-            spec[field] = old[field]
-    if spec.get("clusterIP") and not spec.get("clusterIPs"):
-        spec["clusterIPs"] = [spec["clusterIP"]]
-    elif spec.get("clusterIPs") and not spec.get("clusterIP"):
-        spec["clusterIP"] = spec["clusterIPs"][0]
+        families.release(spec, old)
+    else:
+        families.synchronise(spec, {} if old.get("type") == "ExternalName" else old)
 
 
 def _keep_ports(spec: Object, old: Object) -> None:
