@@ -19,6 +19,8 @@ from pybernetes.cluster.layout import NodePaths
 class Machine:
     """Nothing runs in it yet. `name` is also the node's; `group` holds all of its processes and pods."""
 
+    cli = (sys.executable, "-m", "pybernetes.cli")
+
     def __init__(self, cluster: Cluster, scratch: Path, name: str, place: local_node.Place) -> None:
         self.cluster = cluster
         self.name = name
@@ -29,6 +31,24 @@ class Machine:
         self.paths = NodePaths(name, self.folder, run_folder, self.folder, cluster.layout.namespaces)
         cgroups.create_node(self.group, 1000, 1 << 30)
         local_node.prepare(self.paths, place, self.group)
+
+    @property
+    def data(self) -> str:
+        """The node's --data-dir."""
+        return str(self.folder / "data")
+
+    def traces(self) -> str:
+        """Whatever a node adds to a machine: links, addresses, routes, rules, mounts, and processes of the group."""
+        commands = (
+            ["ip", "-br", "link"],
+            ["ip", "-br", "-4", "addr"],
+            ["ip", "-4", "route"],
+            ["nft", "list", "ruleset"],
+            ["findmnt", "--noheadings", "--raw", "--output", "TARGET"],
+            ["cat", "/proc/sys/net/ipv4/ip_forward"],
+        )
+        found = [self.run(*command) for command in commands]
+        return "\n".join([*found, *map(str, sorted(cgroups.processes(self.group)))])
 
     def inside(self, *command: str) -> list[str]:
         """The command line that runs the command in the machine."""
@@ -42,13 +62,13 @@ class Machine:
         """Joins the cluster and is Ready; `registry` speaks plain HTTP."""
         cluster = self.cluster
         join = cluster.cli("token", "create", "--print-join-command").stdout.split()
-        paths = machine_node.paths_of(self.name, str(self.folder / "data"))
+        paths = machine_node.paths_of(self.name, self.data)
         hosts = paths.registries / registry
         hosts.mkdir(parents=True, exist_ok=True)
         (hosts / "hosts.toml").write_text(plain_http_registry(registry))
         command = self.inside(
-            *(sys.executable, "-m", "pybernetes.cli", *join[1:]),
-            *("--name", self.name, "--data-dir", str(paths.data), "--cgroup-root", self.group),
+            *(*self.cli, *join[1:]),
+            *("--name", self.name, "--data-dir", self.data, "--cgroup-root", self.group),
             *("--node-status-update-frequency", "2s"),
             *arguments,
         )

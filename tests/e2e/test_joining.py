@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,6 +52,30 @@ def test_a_machine_joins_with_a_token_and_runs_pods(
         wait(lambda: not cluster.items("pods", "-n", namespace), "its pod is gone")
 
 
+def test_a_machine_that_is_a_node_no_longer_is_as_it_was(
+    cluster: Cluster, web: str, namespace: str, machine: Machine
+) -> None:
+    before = machine.traces()
+    with machine.node(web.partition("/")[0], "--node-labels", "place=elsewhere"):
+        app = deployment("web", web, 2)
+        app["spec"]["template"]["spec"]["nodeSelector"] = {"place": "elsewhere"}
+        closed = {"podSelector": {}, "policyTypes": ["Ingress"]}
+        policy = {
+            "apiVersion": "networking.k8s.io/v1",
+            "kind": "NetworkPolicy",
+            "metadata": {"name": "closed"},
+        }
+        cluster.apply(app, policy | {"spec": closed}, namespace=namespace)
+        cluster.kubectl("rollout", "status", "deployment/web", "-n", namespace, "--timeout=60s")
+        tables = ("pybernetes-policy", "pybernetes-pods", "pybernetes-services")
+        assert all(f"table ip {table}" in machine.traces() for table in tables)
+        said = machine.run(*machine.cli, "down", "--node", NAME, "--data-dir", machine.data)
+        assert f"kubectl delete node {NAME}" in said
+    assert machine.traces() == before
+    again = machine.run(*machine.cli, "down", "--node", NAME, "--data-dir", machine.data, "--purge")
+    assert "is deleted" in again
+
+
 def test_a_wrong_token_or_ca_is_refused_in_one_line(cluster: Cluster, machine: Machine) -> None:
     join = cluster.cli("token", "create", "--print-join-command").stdout.split()
     assert join[:2] == ["pybernetes", "node"]
@@ -61,7 +84,7 @@ def test_a_wrong_token_or_ca_is_refused_in_one_line(cluster: Cluster, machine: M
         "is not the one with": ("--ca-cert-hash", "sha256:" + "0" * 64),
     }
     for words, instead in wrong.items():
-        command = machine.inside(sys.executable, "-m", "pybernetes.cli", *join[1:], *instead)
+        command = machine.inside(*machine.cli, *join[1:], *instead)
         command += ["--name", NAME, "--data-dir", str(machine.folder / "refused")]
         result = subprocess.run(command, capture_output=True, text=True, timeout=60)
         assert result.returncode != 0

@@ -15,7 +15,7 @@ from typing import Any
 
 from pybernetes.cluster import bootstrap, containerd, images
 from pybernetes.cluster.failure import Failure
-from pybernetes.cluster.host_network import IP_FORWARD, mtu
+from pybernetes.cluster.host_network import mtu, switch_forwarding_on
 from pybernetes.cluster.layout import NodePaths, check_name
 from pybernetes.cluster.local_cluster import supervisor_alive
 from pybernetes.cluster.local_node import RESOLV_CONF, write_resolv_conf
@@ -55,6 +55,11 @@ def paths_of(name: str, data_dir: str | None) -> NodePaths:
     return NodePaths(name, data, run, data / "logs", run / "ns")
 
 
+def forwarding_memory(paths: NodePaths) -> Path:
+    """Where it is noted what ip_forward was."""
+    return paths.run / "ip_forward"
+
+
 def prepare(joining: Joining) -> Path:
     """Write everything that the node's processes need; answers the path of the supervisor's spec."""
     paths = paths_of(joining.name, joining.data_dir)
@@ -82,7 +87,7 @@ def prepare(joining: Joining) -> Path:
         may_adjust_oom_score=containerd.may_adjust_oom_score(),
     )
     paths.containerd_config.write_text(containerd.configuration(settings))
-    IP_FORWARD.write_text("1\n")
+    switch_forwarding_on(forwarding_memory(paths))
     if ":" in joining.cluster_cidr:
         IP6_FORWARD.write_text("1\n")
     _settings(paths, joining).write(paths.config)
