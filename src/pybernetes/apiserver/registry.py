@@ -12,6 +12,7 @@ from pybernetes.api.errors import already_exists, not_found
 from pybernetes.apiserver.cache import splice
 from pybernetes.apiserver.cache.caches import Cache, Caches
 from pybernetes.apiserver.cache.entry import CacheEntry, Head
+from pybernetes.apiserver.discovery.storage_metrics import StoreTimes
 from pybernetes.apiserver.resources import Resource
 from pybernetes.store.interface import Mismatch, Store
 
@@ -50,6 +51,7 @@ class Registry:
     def __init__(self, store: Store, caches: Caches) -> None:
         self.store = store
         self.caches = caches
+        self.times = StoreTimes()
         self._peeked: dict[tuple[CacheEntry, Resource], Object] = {}
 
     async def cache(self, resource: Resource) -> Cache:
@@ -98,12 +100,14 @@ class Registry:
     ) -> Stored:
         """Raises AlreadyExists."""
         await resource.cache(self.caches)
+        start = self.caches.now()
         try:
             revision = await self.store.put(
                 resource.key(namespace, name), value, 0, ttl=ttl, patient=resource.strategy.patient
             )
         except Mismatch:
             raise already_exists(resource.kind, name) from None
+        self.times.note("create", resource, self.caches.now() - start)
         await self.caches.wait_for(revision)
         return Stored(value, revision)
 
@@ -118,15 +122,19 @@ class Registry:
     ) -> Stored:
         """Raises Mismatch when the revision is no longer `expected`."""
         await resource.cache(self.caches)
+        start = self.caches.now()
         revision = await self.store.put(
             resource.key(namespace, name), value, expected, ttl=ttl, patient=resource.strategy.patient
         )
+        self.times.note("update", resource, self.caches.now() - start)
         await self.caches.wait_for(revision)
         return Stored(value, revision)
 
     async def delete(self, resource: Resource, namespace: str, name: str, expected: int) -> int:
         """The revision of the deletion. Raises Mismatch, also when there is nothing any more."""
         await resource.cache(self.caches)
+        start = self.caches.now()
         revision = await self.store.delete(resource.key(namespace, name), expected)
+        self.times.note("delete", resource, self.caches.now() - start)
         await self.caches.wait_for(revision)
         return revision

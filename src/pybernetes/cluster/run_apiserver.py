@@ -49,6 +49,7 @@ async def serve(settings: ServerSettings) -> int:
     store = await SqliteStore.open(layout.database, clock)
     server = APIServer(store, clock, options)
     server.metrics.lag = LoopLag(clock)
+    server.metrics.database = layout.database
     await server.start()
     http = Server(server.handler, clock)
     tls = server_context(pki / "apiserver.crt", pki / "apiserver.key", client_ca=client_ca + front_proxy_ca)

@@ -62,8 +62,14 @@ async def test_health(api: Api) -> None:
 async def test_metrics(api: Api) -> None:
     await api.pod()
     text = (await api.get("/metrics")).body.decode()
-    assert 'apiserver_request_total{code="201",dry_run="",group="",resource="pods"' in text
+    counted = 'apiserver_request_total{code="201",component="apiserver",dry_run="",group="",resource="pods"'
+    assert counted in text
     assert "apiserver_request_duration_seconds_bucket" in text
+    assert 'apiserver_current_inflight_requests{request_kind="readOnly"}' in text
+    assert 'apiserver_longrunning_requests{component="apiserver",group="",resource="pods"' in text
+    assert 'apiserver_storage_objects{resource="pods"} 1' in text
+    assert 'apiserver_watch_cache_events_received_total{group="",resource="pods"} 1' in text
+    assert 'etcd_requests_total{group="",operation="create",resource="pods"} 1' in text
 
 
 async def test_strangers_see_health_and_version_only(bootstrapped: Api) -> None:

@@ -63,7 +63,9 @@ class Cache:
         self._indexes = Indexes()
         self._history = History(0)
         self._filled_at = 0
-        self._watchers = Watchers(spec, around.now, around.later)
+        self.watchers = Watchers(spec, around.now, around.later)
+        self.received = 0
+        """Changes that came from the store since it was filled."""
 
     # Fed by Caches
 
@@ -104,14 +106,15 @@ class Cache:
             self._indexes.replace(key, before, after)
             changes.append(Change(event.revision, key, before, after))
         self._history.add(changes, self._around.now())
+        self.received += len(changes)
         return changes
 
     def publish(self, changes: list[Change]) -> None:
-        self._watchers.publish(changes)
+        self.watchers.publish(changes)
 
     def close(self) -> None:
         """End every watch."""
-        self._watchers.close()
+        self.watchers.close()
 
     # Reading
 
@@ -121,7 +124,7 @@ class Cache:
     @property
     def watching(self) -> int:
         """How many watch."""
-        return len(self._watchers)
+        return len(self.watchers)
 
     @property
     def revision(self) -> int:
@@ -241,7 +244,7 @@ class Cache:
                 missed = await self._since(after)
             except Compacted as error:
                 raise Gone(f"too old resource version: {after} ({error.oldest - 1})") from None
-        subscription = self._watchers.join(group, lambda: self.revision)
+        subscription = self.watchers.join(group, lambda: self.revision)
         subscription.prepare(
             self._members(group) if initial else [],
             self.revision if initial_bookmark else None,

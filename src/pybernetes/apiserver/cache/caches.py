@@ -10,6 +10,7 @@ import asyncio
 import heapq
 import itertools
 import logging
+from collections.abc import Iterator
 
 from pybernetes.apiserver.cache.cache import Cache, Page, Surroundings
 from pybernetes.apiserver.cache.entry import CacheEntry, Head
@@ -69,6 +70,10 @@ class Caches:
         """The first error that ends the following of the store."""
         return self._tasks.failed
 
+    def now(self) -> float:
+        """A monotonic reading of the clock."""
+        return self._clock.monotonic()
+
     async def start(self) -> None:
         self.revision = await self._store.revision()
         self._tasks.spawn(self._follow(), "follow the store", eternal=True)
@@ -82,6 +87,10 @@ class Caches:
             waiter.cancel()
 
     # Use
+
+    def __iter__(self) -> Iterator[Cache]:
+        """The caches that are filled."""
+        return iter(tuple(self._caches.values()))
 
     async def open(self, spec: CacheSpec) -> Cache:
         """The cache of a resource, filled. Another spec than before for the same name makes a new one."""

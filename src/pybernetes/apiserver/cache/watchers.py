@@ -108,6 +108,10 @@ class Watchers:
         self._later = later
         self._groups: dict[object, Group] = {}
         self._anchored: dict[str, dict[str, list[Group]]] = {}
+        self.handed_out = 0
+        """Events, once for each watcher that was given them."""
+        self.cut_off = 0
+        """Watchers that were too slow."""
 
     def __len__(self) -> int:
         return sum(len(group.members) for group in self._groups.values())
@@ -128,6 +132,7 @@ class Watchers:
 
     def _leave(self, group: Group, member: Subscription) -> None:
         group.members.pop(member, None)
+        self.cut_off += member.cut_off
         if group.members or self._groups.get(group.identity) is not group:
             return
         del self._groups[group.identity]
@@ -157,6 +162,7 @@ class Watchers:
             change.forget_frames()
 
     def _hand_out(self, group: Group, events: Events) -> None:
+        self.handed_out += len(events) * len(group.members)
         gathering = group.gathering
         if gathering is None or not gathering.holds:
             if len(group.members) < MANY or group.head is None:

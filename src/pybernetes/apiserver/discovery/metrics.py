@@ -7,39 +7,16 @@ from __future__ import annotations
 
 import resource as process
 from bisect import bisect_left
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pybernetes.apiserver.context import Context
+from pybernetes.apiserver.discovery.storage_metrics import BUCKETS, cache_lines, histogram, storage_lines
 from pybernetes.lib import looplag
 
 if TYPE_CHECKING:
     from pybernetes.apiserver.app import APIServer
 
-_BUCKETS = (
-    0.005,
-    0.025,
-    0.05,
-    0.1,
-    0.2,
-    0.4,
-    0.6,
-    0.8,
-    1.0,
-    1.25,
-    1.5,
-    2,
-    3,
-    4,
-    5,
-    6,
-    8,
-    10,
-    15,
-    20,
-    30,
-    45,
-    60,
-)
 _NAMES = {"create": "POST", "update": "PUT", "patch": "PATCH", "delete": "DELETE", "get": "GET"}
 
 Labels = tuple[str, str, str, str, str, str]
@@ -52,7 +29,7 @@ class _Series:
 
     def __init__(self) -> None:
         self.codes: dict[int, int] = {}
-        self.buckets = [0] * (len(_BUCKETS) + 1)
+        self.buckets = [0] * (len(BUCKETS) + 1)
         self.seconds = 0.0
 
 
@@ -63,6 +40,8 @@ class Metrics:
         self._series: dict[Labels, _Series] = {}
         self.lag: looplag.LoopLag | None = None
         """Set by who runs the server on a loop of its own."""
+        self.database: Path | None = None
+        """Set by who opened the store, where it is a file."""
 
     def request(self, context: Context, code: int, seconds: float) -> None:
         if self.lag is not None:
@@ -85,7 +64,7 @@ class Metrics:
             series = self._series[key] = _Series()
         series.codes[code] = series.codes.get(code, 0) + 1
         if not info.long_running:
-            series.buckets[bisect_left(_BUCKETS, seconds)] += 1
+            series.buckets[bisect_left(BUCKETS, seconds)] += 1
             series.seconds += seconds
 
     def text(self, server: APIServer) -> str:
@@ -96,13 +75,15 @@ class Metrics:
         for key, series in self._series.items():
             labels = _labels(key)
             for code, count in series.codes.items():
-                lines.append(f'apiserver_request_total{{code="{code}",dry_run="",{labels}}} {count}')
+                lines.append(f'apiserver_request_total{{code="{code}",{labels}}} {count}')
         lines += [
             "# HELP apiserver_request_duration_seconds Time to answer.",
             "# TYPE apiserver_request_duration_seconds histogram",
         ]
         for key, series in self._series.items():
-            lines.extend(_histogram("apiserver_request_duration_seconds", _labels(key), series))
+            lines.extend(
+                histogram("apiserver_request_duration_seconds", _labels(key), series.buckets, series.seconds)
+            )
         lines += [
             "# HELP apiserver_current_inflight_requests Requests under way.",
             "# TYPE apiserver_current_inflight_requests gauge",
@@ -115,6 +96,8 @@ class Metrics:
         ]
         for kind, seats in (("mutating", server.writing_seats), ("readOnly", server.reading_seats)):
             lines.append(f'apiserver_current_inqueue_requests{{request_kind="{kind}"}} {seats.waiting}')
+        lines.extend(cache_lines(server))
+        lines.extend(storage_lines(server))
         if self.lag is not None:
             lines.extend(_lag_lines(self.lag))
         lines.extend(_process_lines())
@@ -128,25 +111,13 @@ def _labels(key: Labels) -> str:
     verb, group, version, resource, subresource, scope = key
     shown = _NAMES.get(verb, verb.upper())
     return (
-        f'group="{_clean(group)}",resource="{_clean(resource)}",scope="{scope}",'
+        f'component="apiserver",dry_run="",group="{_clean(group)}",resource="{_clean(resource)}",scope="{scope}",'
         f'subresource="{_clean(subresource)}",verb="{shown}",version="{_clean(version)}"'
     )
 
 
 def _clean(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-
-
-def _histogram(name: str, labels: str, series: _Series) -> list[str]:
-    lines, total = [], 0
-    for bound, count in zip(_BUCKETS, series.buckets, strict=False):
-        total += count
-        lines.append(f'{name}_bucket{{{labels},le="{bound}"}} {total}')
-    total += series.buckets[-1]
-    lines.append(f'{name}_bucket{{{labels},le="+Inf"}} {total}')
-    lines.append(f"{name}_sum{{{labels}}} {series.seconds:.6f}")
-    lines.append(f"{name}_count{{{labels}}} {total}")
-    return lines
 
 
 def _lag_lines(lag: looplag.LoopLag) -> list[str]:
