@@ -86,7 +86,7 @@ def _subresource(resource: Resource, info: RequestInfo) -> Operation:
         ("*", "*", sub.name)
     )
     handler = handlers.get(info.verb) if handlers else None
-    if handler is None or info.verb not in sub.verbs:
+    if handler is None or info.verb not in (*sub.verbs, "options"):
         raise not_allowed()
     return handler
 

@@ -58,6 +58,11 @@ class Kubelet:
             return Upgrade(
                 echo, Headers({"upgrade": "websocket", "sec-websocket-protocol": "v5.channel.k8s.io"})
             )
+        if request.path.endswith("/page"):
+            page = b'<a href="/next">on</a> <img src="https://elsewhere/x">'
+            return Response(200, Headers({"content-type": "text/html; charset=utf-8"}), page)
+        if request.path.endswith("/moved"):
+            return Response(302, Headers({"location": "http://10.244.0.5:8080/there"}))
         return Response(200, Headers({"content-type": "text/plain", "x-test": "1"}), request.target.encode())
 
     async def transport(self, node: str) -> InProcessTransport:
@@ -183,6 +188,24 @@ async def test_pods_are_proxied_to(api: Api, kubelet: Kubelet) -> None:
     posted = await api.post(PODS + "/web/proxy/form", {"a": 1})
     assert posted.status == 200 and kubelet.requests[-1].method == "POST"
     assert await kubelet.requests[-1].body.read(100) == b'{"a": 1}'
+
+
+async def test_links_of_a_proxied_page_lead_through_the_proxy(api: Api, kubelet: Kubelet) -> None:
+    prefix = PODS + "/web:8080/proxy"
+    reply = await api.get(prefix + "/page")
+    assert reply.body == f'<a href="{prefix}/next">on</a> <img src="https://elsewhere/x">'.encode()
+    assert kubelet.requests[-1].headers.get("x-forwarded-uri") == prefix + "/page"
+    moved = await api.get(prefix + "/moved")
+    assert (moved.status, moved.headers.get("location")) == (302, prefix + "/there")
+
+
+async def test_the_root_of_a_proxied_server_ends_in_a_slash(api: Api, kubelet: Kubelet) -> None:
+    reply = await api.get(PODS + "/web/proxy?x=1")
+    assert (reply.status, reply.headers.get("location")) == (301, PODS + "/web/proxy/?x=1")
+    assert (await api.post(PODS + "/web/proxy", {})).body == b"/"
+    assert (await api.call("OPTIONS", PODS + "/web/proxy")).status == 200
+    assert kubelet.requests[-1].method == "OPTIONS"
+    assert (await api.call("OPTIONS", PODS + "/web/log")).status == 405
 
 
 async def test_services_are_proxied_to_a_ready_endpoint(api: Api, kubelet: Kubelet) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pybernetes.api.errors import BadRequest, ServiceUnavailable
 from pybernetes.api.kinds import NODES
+from pybernetes.apiserver.connect.targets import authority
 from pybernetes.client.transport import HttpTransport
 from pybernetes.lib.tls import client_context
 
@@ -47,8 +48,7 @@ class Kubelets:
 
     def reach(self, scheme: str, address: str, port: str) -> HttpTransport:
         """The transport to a pod; its certificate is not checked, since nobody can know who signed it."""
-        host = f"[{address}]" if ":" in address else address
-        url = f"{scheme}://{host}:{port}" if port else f"{scheme}://{host}"
+        url = f"{scheme}://{authority(address, port)}"
         found = self._transports.get(url)
         if found is None:
             if len(self._transports) >= _MOST_TRANSPORTS:
@@ -87,4 +87,4 @@ def kubelet_address(node: Object, port: int = 0) -> str:
         raise ServiceUnavailable(f'no address of node "{node["metadata"]["name"]}" is known yet')
     endpoint = ((status.get("daemonEndpoints") or {}).get("kubeletEndpoint")) or {}
     port = port or endpoint.get("Port") or _DEFAULT_PORT
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+    return authority(address, str(port))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pybernetes.apiserver.connect.kubelets import kubelet_address
 from pybernetes.apiserver.connect.relay import forward
-from pybernetes.apiserver.connect.targets import split_name, target_path
+from pybernetes.apiserver.connect.targets import authority, split_name, target_path
 from pybernetes.apiserver.context import Context
 from pybernetes.apiserver.resources import Resource
 from pybernetes.apiserver.shown import decoded
@@ -18,7 +18,7 @@ async def node_proxy(context: Context, resource: Resource) -> Answer:
     address = kubelet_address(node)
     own_host, _, own_port = address.rpartition(":")
     if not port or port == own_port:
-        return await forward(context, server.kubelets.at(address), target_path(context))
-    return await forward(
-        context, server.kubelets.reach(scheme, own_host.strip("[]"), port), target_path(context)
-    )
+        return await forward(context, server.kubelets.at(address), target_path(context), address)
+    host = own_host.strip("[]")
+    transport = server.kubelets.reach(scheme, host, port)
+    return await forward(context, transport, target_path(context), authority(host, port))

@@ -13,7 +13,7 @@ from pybernetes.api.errors import invalid as invalid_object
 from pybernetes.api.kinds import Kind
 from pybernetes.apiserver.authorization import require
 from pybernetes.apiserver.connect.relay import forward, forward_upgrade, relay, unreachable, wants_upgrade
-from pybernetes.apiserver.connect.targets import split_name, target_path
+from pybernetes.apiserver.connect.targets import authority, split_name, target_path
 from pybernetes.apiserver.connect.websocket_answer import as_messages
 from pybernetes.apiserver.context import Context
 from pybernetes.apiserver.requestinfo import is_true
@@ -205,4 +205,5 @@ async def pod_proxy(context: Context, resource: Resource) -> Answer:
         if not named:
             raise BadRequest(f'no port named "{port}" in pod {name}')
         port = str(named[0])
-    return await forward(context, context.server.kubelets.reach(scheme, address, port), target_path(context))
+    transport = context.server.kubelets.reach(scheme, address, port)
+    return await forward(context, transport, target_path(context), authority(address, port))

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from pybernetes.api.errors import ServiceUnavailable
 from pybernetes.apiserver.auth import front_proxy
 from pybernetes.apiserver.bodies import read_bytes
+from pybernetes.apiserver.connect.rewriting import Rewriting
 from pybernetes.apiserver.context import Context
 from pybernetes.lib.http.messages import Answer, Headers, Request, Response, Streaming, Upgrade, Writer
 from pybernetes.lib.http.transport import StreamingResponse, Transport
@@ -48,18 +49,41 @@ def passed_headers(request: Request) -> Headers:
     )
 
 
-async def forward(context: Context, transport: Transport, target: str, method: str = "") -> Answer:
-    """Any request, upgraded when it asks for that. Raises ServiceUnavailable when nobody answers."""
-    if wants_upgrade(context.request):
-        return await forward_upgrade(context, transport, target)
+async def forward(context: Context, transport: Transport, target: str, backend: str) -> Answer:
+    """Any request to the server at `backend` (host and port), upgraded when it asks for that.
+
+    Links in the answer are made to lead through the proxy. Raises ServiceUnavailable when nobody answers.
+    """
     request = context.request
+    if wants_upgrade(request):
+        return await forward_upgrade(context, transport, target)
+    rest = context.info.rest
+    if not rest and request.method in ("GET", "HEAD"):
+        query = f"?{request.raw_query}" if request.raw_query else ""
+        return Response(301, Headers({"location": f"{request.raw_path}/{query}"}))
+    prefix = request.raw_path.removesuffix(rest)
+    sent = passed_headers(request)
+    sent.set("x-forwarded-uri", request.raw_path)
     body = await read_bytes(context)
     try:
-        answer = await transport.stream(method or request.method, target, passed_headers(request), body)
+        answer = await transport.stream(request.method, target, sent, body)
     except OSError as error:
         raise unreachable(error) from None
     headers = Headers([line for line in answer.headers.items() if line[0] not in _HOP_BY_HOP])
+    rewriting = Rewriting(prefix, backend, request.headers.get("host"))
+    if "location" in headers:
+        headers.set("location", rewriting.link(headers.get("location")))
+    elif _is_page(headers) and request.method != "HEAD":
+        page = b"".join([chunk async for chunk in answer])
+        await answer.close()
+        return Response(answer.status, headers, rewriting.page(page))
     return Streaming(_relaying(answer), status=answer.status, headers=headers)
+
+
+def _is_page(headers: Headers) -> bool:
+    """HTML that can be read; compressed answers come only to clients that force them."""
+    kind = headers.get("content-type").partition(";")[0].strip()
+    return kind == "text/html" and not headers.get("content-encoding")
 
 
 async def forward_upgrade(context: Context, transport: Transport, target: str) -> Answer:

@@ -10,7 +10,7 @@ from pybernetes.api.kinds import ENDPOINT_SLICES
 from pybernetes.api.selectors import LabelSelector
 from pybernetes.apiserver.cache.caches import Selection
 from pybernetes.apiserver.connect.relay import forward
-from pybernetes.apiserver.connect.targets import split_name, target_path
+from pybernetes.apiserver.connect.targets import authority, split_name, target_path
 from pybernetes.apiserver.context import Context
 from pybernetes.apiserver.resources import Resource
 from pybernetes.apiserver.shown import decoded
@@ -36,7 +36,8 @@ async def service_proxy(context: Context, resource: Resource) -> Answer:
     if not choices:
         raise ServiceUnavailable(f'no endpoints available for service "{context.info.name}"')
     address, number = random.choice(choices)
-    return await forward(context, server.kubelets.reach(scheme, address, number), target_path(context))
+    transport = server.kubelets.reach(scheme, address, number)
+    return await forward(context, transport, target_path(context), authority(address, number))
 
 
 def _ready(found: Object, port_name: str | None) -> list[tuple[str, str]]:

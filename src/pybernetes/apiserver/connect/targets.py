@@ -20,6 +20,12 @@ def split_name(text: str) -> tuple[str, str, str]:
     raise BadRequest(f'invalid proxy request "{text}": write it as [http:|https:]name[:port]')
 
 
+def authority(address: str, port: str) -> str:
+    """Host and port as a URL has them."""
+    host = f"[{address}]" if ":" in address else address
+    return f"{host}:{port}" if port else host
+
+
 def target_path(context: Context) -> str:
     """The path and query that the other side gets."""
     path = context.info.rest or "/"

@@ -31,11 +31,16 @@ def _all(operation: Operation) -> dict[str, Operation]:
     return dict.fromkeys(("get", "create", "update", "patch", "delete"), operation)
 
 
+def _any(operation: Operation) -> dict[str, Operation]:
+    """Also what no other resource is asked for, and discovery does not list."""
+    return {**_all(operation), "options": operation}
+
+
 SUBRESOURCES: dict[tuple[str, str, str], dict[str, Operation]] = {
     ("*", "*", "status"): _PART,
     ("*", "*", "scale"): {"get": get_scale, "update": update_scale, "patch": patch_scale},
     ("", "namespaces", "finalize"): {"update": update},
-    ("", "nodes", "proxy"): _all(node_proxy),
+    ("", "nodes", "proxy"): _any(node_proxy),
     ("", "pods", "attach"): _all(attach),
     ("", "pods", "binding"): {"create": bind},
     ("", "pods", "ephemeralcontainers"): _PART,
@@ -43,10 +48,10 @@ SUBRESOURCES: dict[tuple[str, str, str], dict[str, Operation]] = {
     ("", "pods", "exec"): _all(exec_),
     ("", "pods", "log"): {"get": log},
     ("", "pods", "portforward"): _all(portforward),
-    ("", "pods", "proxy"): _all(pod_proxy),
+    ("", "pods", "proxy"): _any(pod_proxy),
     ("", "pods", "resize"): _PART,
     ("", "serviceaccounts", "token"): {"create": create_token},
-    ("", "services", "proxy"): _all(service_proxy),
+    ("", "services", "proxy"): _any(service_proxy),
     ("certificates.k8s.io", "certificatesigningrequests", "approval"): _PART,
 }
 
