@@ -7,7 +7,6 @@ Nothing here ever waits for a slow reader: one with more than `LIMIT` bytes befo
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import NamedTuple, cast
 
@@ -39,6 +38,20 @@ Batch = bytes | list[WatchEvent]
 class Subscription:
     """Read it by `run` (framed) or by iteration (both), not by both. Always close it, also unread."""
 
+    __slots__ = (
+        "_backlog",
+        "_closed",
+        "_head",
+        "_leave",
+        "_queue",
+        "_queued",
+        "_revision",
+        "_settle",
+        "_waiter",
+        "_writer",
+        "cut_off",
+    )
+
     def __init__(
         self,
         head: Head | None,
@@ -52,7 +65,7 @@ class Subscription:
         self._leave = leave
         self._settle = settle
         self._backlog: Iterator[Batch] | None = None
-        self._queue: deque[Batch] = deque()
+        self._queue: list[Batch] = []
         self._queued = 0
         self._writer: Writer | None = None
         self._closed = False
@@ -136,14 +149,12 @@ class Subscription:
             self._backlog = None
         if not self._queue:
             return None
-        if self._head is not None and len(self._queue) > 1:
-            joined = b"".join(cast("deque[bytes]", self._queue))
-            self._queue.clear()
-            self._queued = 0
-            return joined
-        batch = self._queue.popleft()
-        self._queued -= _size(batch)
-        return batch
+        queue, self._queue, self._queued = self._queue, [], 0
+        if len(queue) == 1:
+            return queue[0]
+        if self._head is not None:
+            return b"".join(cast("list[bytes]", queue))
+        return [event for batch in cast("list[list[WatchEvent]]", queue) for event in batch]
 
     def __aiter__(self) -> AsyncIterator[Batch]:
         return self
@@ -165,9 +176,7 @@ class Subscription:
             self._waiter = None
 
     async def run(self, writer: Writer) -> None:
-        """Write everything, framed, until this is closed or the writer's client has gone."""
-        gone = asyncio.ensure_future(writer.wait_closed())
-        gone.add_done_callback(lambda _: self.close())
+        """Write everything, framed, until this is closed, or cancelled because the writer's client has gone."""
         try:
             while not writer.closed:
                 batch = self._next()
@@ -184,7 +193,6 @@ class Subscription:
             self.cut_off = True
         finally:
             self.close()
-            gone.cancel()
 
 
 def _initial(

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from typing import cast
 
 import httptools
@@ -49,8 +48,38 @@ class _HeadTooLarge(Exception):
     pass
 
 
+_NO_PARSER = httptools.HttpRequestParser(object())
+"""In the place of a lost connection's own, whose callbacks would keep the connection alive."""
+
+
 class Connection(asyncio.Protocol):
     """See the module. `task` answers requests; `streaming` says that it runs a `Streaming` or `Upgrade`."""
+
+    __slots__ = (
+        "_current",
+        "_deadline",
+        "_discarding",
+        "_fresh",
+        "_head_size",
+        "_in_head",
+        "_lines",
+        "_lost",
+        "_parser",
+        "_peer",
+        "_raw",
+        "_reading_paused",
+        "_receiving",
+        "_site",
+        "_transport",
+        "_undecided",
+        "_url",
+        "_waiting",
+        "_writable",
+        "_writer",
+        "_writing_paused",
+        "streaming",
+        "task",
+    )
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -66,7 +95,7 @@ class Connection(asyncio.Protocol):
         self._head_size = 0
         # Requests: still arriving, waiting for their turn, being answered.
         self._receiving: Exchange | None = None
-        self._waiting: deque[Exchange] = deque()
+        self._waiting: list[Exchange] = []
         self._current: Exchange | None = None
         self.task: asyncio.Task[None] | None = None
         self.streaming = False
@@ -138,6 +167,7 @@ class Connection(asyncio.Protocol):
         self._lost = True
         self._waiting.clear()
         self._deadline.cancel()
+        self._parser = _NO_PARSER
         current = self._current
         if current is not None and current.body is not None:
             current.body.fail(ConnectionResetError("the client went before the end of the body"))
@@ -187,6 +217,7 @@ class Connection(asyncio.Protocol):
         exchange.upgrade = parser.should_upgrade()
         self._receiving = exchange
         self._waiting.append(exchange)
+        self._url, self._lines = b"", []
 
     def on_body(self, data: bytes) -> None:
         if self._receiving is not None:
@@ -209,7 +240,7 @@ class Connection(asyncio.Protocol):
         """Answer what waits, in order, until nothing does."""
         try:
             while self._waiting and not self._lost:
-                self._current = exchange = self._waiting.popleft()
+                self._current = exchange = self._waiting.pop(0)
                 if not await self._answer(exchange):
                     return
                 self._current = None
@@ -271,7 +302,9 @@ class Connection(asyncio.Protocol):
         else:
             body = exchange.body = StreamBody(self, exchange.chunks or [], False, exchange.length)
         headers = Headers.lowered(exchange.headers)
+        exchange.headers = []
         request = Request(exchange.method, exchange.target, headers, body, self._peer)
+        del headers, body
         try:
             return await self._site.handler(request)
         except (BodyTooLarge, SlowSender, BrokenBody) as error:
@@ -312,6 +345,7 @@ class Connection(asyncio.Protocol):
     async def _stream(self, exchange: Exchange, answer: Streaming, keep: bool) -> None:
         chunked = not exchange.old
         start = stream_head(answer.status, answer.headers, chunked, keep)
+        answer.headers = Headers()
         if exchange.method == "HEAD":
             self._transport.write(start)
             return

@@ -171,7 +171,10 @@ class Writer(Protocol):
 
 @dataclass
 class Streaming:
-    """An answer of unknown length: `run(writer)` writes it (chunked) and returns at its end."""
+    """An answer of unknown length: `run(writer)` writes it (chunked) and returns at its end.
+
+    The task that runs it is cancelled when the client has gone.
+    """
 
     run: Callable[[Writer], Awaitable[None]]
     status: int = 200

@@ -49,6 +49,10 @@ class Site:
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
 
+def _nothing() -> None:
+    """What a cancelled deadline would do."""
+
+
 class LazyDeadline:
     """A deadline that moves with every request, on one timer that is armed anew only when it would come too
     late: when it fires early, it looks at the deadline again."""
@@ -74,6 +78,7 @@ class LazyDeadline:
     def cancel(self) -> None:
         """For good: nothing will fire."""
         self._at = None
+        self._expire = _nothing
         self.cancel_timer()
 
     def cancel_timer(self) -> None:

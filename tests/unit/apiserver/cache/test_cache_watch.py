@@ -253,8 +253,8 @@ async def test_the_watch_ends_when_the_client_goes(world: World) -> None:
     writer = FakeWriter()
     with reading(watched, writer) as task:
         await world.clock.settle()
-        writer.leave()
-        await task
+        task.cancel()
+        await asyncio.wait([task])
     assert world.pods.watching == 0
 
 
