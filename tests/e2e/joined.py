@@ -44,10 +44,13 @@ class Machine:
             ["ip", "-br", "-4", "addr"],
             ["ip", "-4", "route"],
             ["nft", "list", "ruleset"],
-            ["findmnt", "--noheadings", "--raw", "--output", "TARGET"],
             ["cat", "/proc/sys/net/ipv4/ip_forward"],
         )
         found = [self.run(*command) for command in commands]
+        # Mounts of others on the same machine come and go.
+        marks = (self.data, str(machine_node.RUN_ROOT / self.name), "/run/netns/cni-")
+        mounted = self.run("findmnt", "--noheadings", "--raw", "--output", "TARGET").splitlines()
+        found += [point for point in mounted if any(mark in point for mark in marks)]
         return "\n".join([*found, *map(str, sorted(cgroups.processes(self.group)))])
 
     def inside(self, *command: str) -> list[str]:
