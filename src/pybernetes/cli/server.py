@@ -60,6 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     if supervisor_alive(layout.server_record):
         raise Failure(f"a server already runs on {layout.data}: stop it first (`pybernetes status`)")
     if "apiserver" in settings.components:
+        server.check_data(layout)
         server.check_port(settings)
         check_space(layout.data)
     spec = server.prepare(layout, settings)

@@ -119,11 +119,11 @@ def resolve(name: str, data_dir: str | None) -> Layout:
     live = live_data(layout.live)
     if live is not None and data_dir is None:
         return Layout(layout.name, live, layout.run)
-    _refuse_mixture(layout, live)
+    refuse_mixture(layout, live)
     return layout
 
 
-def _refuse_mixture(layout: Layout, live: Path | None) -> None:
+def refuse_mixture(layout: Layout, live: Path | None) -> None:
     """Raise Failure if the name is that of one cluster and the data directory that of another."""
     if live is not None and live != layout.data:
         raise Failure(
@@ -160,7 +160,7 @@ def supervisor_alive(record_path: Path) -> bool:
 def claim_run_directory(layout: Layout) -> None:
     """Clear the run directory of what an earlier boot left in it. Raises Failure if it is another cluster's."""
     live = live_data(layout.live)
-    _refuse_mixture(layout, live)
+    refuse_mixture(layout, live)
     if live is None and layout.live.exists():
         shutil.rmtree(layout.run, ignore_errors=True)
 

@@ -79,6 +79,17 @@ def port_is_free(address: str, port: int) -> bool:
     return True
 
 
+def check_data(layout: Layout) -> None:
+    """Raise Failure if another server, of whatever name, works on the data directory."""
+    from pybernetes.store.sqlite_file import user_of
+
+    user = user_of(layout.database)
+    if user:
+        raise Failure(
+            f"a server already runs on {layout.data} (process {user}): stop it first, or choose another --data-dir"
+        )
+
+
 def check_port(settings: ServerSettings) -> None:
     """Raise Failure unless the server's port is free."""
     if not port_is_free(settings.bind_address, settings.secure_port):

@@ -93,6 +93,7 @@ def up(layout: Layout, wishes: Wishes, say: Say) -> ClusterSettings:
         new_server = not supervisor_alive(layout.server_record)
         if new_server:
             _end_orphans(layout.server_record)
+            server.check_data(layout)
             server.check_port(wanted)
             check_space(layout.data)
         # Up to here nothing was made: what cannot work leaves no trace that the next attempt would stumble over.

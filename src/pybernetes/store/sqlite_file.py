@@ -76,9 +76,28 @@ class OpenFile:
         os.close(self._lock)
 
 
+def user_of(path: Path) -> str:
+    """The id of the process that has the database file open; "" when none has it, or the file is not there."""
+    try:
+        lock = os.open(_lock_file(path), os.O_RDWR | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return os.read(lock, 32).decode(errors="replace").strip() or "unknown"
+    finally:
+        os.close(lock)
+    return ""
+
+
+def _lock_file(path: Path) -> Path:
+    return path.with_name(path.name + ".lock")
+
+
 def _lock(path: Path) -> int:
     """Lock `PATH.lock`: locking the file itself would interfere with SQLite's own locks."""
-    name = path.with_name(path.name + ".lock")
+    name = _lock_file(path)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

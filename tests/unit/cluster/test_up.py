@@ -1,5 +1,6 @@
 """What `up` decides before it touches anything."""
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from ipaddress import IPv4Network
@@ -13,6 +14,7 @@ from pybernetes.cluster.down import down
 from pybernetes.cluster.failure import Failure
 from pybernetes.cluster.layout import Layout
 from pybernetes.cluster.up import Wishes, decide, is_ready, up
+from pybernetes.store.sqlite_file import OpenFile
 
 Machine = Callable[..., None]
 
@@ -196,3 +198,11 @@ def test_damaged_settings_can_be_purged(
     down(layout, purge=True, say=said.append)
     assert said == ["cluster c1 is down", f"its data in {layout.data} is deleted"]
     assert not layout.data.exists()
+
+
+def test_a_server_is_not_started_on_data_that_another_has_open(layout: Layout) -> None:
+    file = OpenFile(layout.database)
+    with pytest.raises(Failure, match=rf"already runs on .*data \(process {os.getpid()}\): stop it first"):
+        server.check_data(layout)
+    file.close()
+    server.check_data(layout)

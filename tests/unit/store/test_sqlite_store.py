@@ -12,6 +12,7 @@ from pybernetes.lib.clock import VirtualClock
 from pybernetes.store import sqlite_checkpoints, sqlite_file
 from pybernetes.store.interface import Compacted, Entry, Event, Unavailable, Unusable
 from pybernetes.store.sqlite import PATIENCE, SqliteStore
+from pybernetes.store.sqlite_file import user_of
 
 
 @pytest.fixture
@@ -245,3 +246,12 @@ async def test_patient_writes_share_a_commit(path: Path) -> None:
     await clock.settle()
     await store.close()
     assert await waiting == 5
+
+
+async def test_who_has_the_file_open_can_be_asked(tmp_path: Path) -> None:
+    path = tmp_path / "registry.db"
+    assert user_of(path) == ""
+    store = await SqliteStore.open(path)
+    assert user_of(path) == str(os.getpid())
+    await store.close()
+    assert user_of(path) == ""
