@@ -162,8 +162,6 @@ class ObjectType:
         return found
 
 
-Schema = ObjectType
-
 _types: dict[str, ObjectType] = {}
 
 

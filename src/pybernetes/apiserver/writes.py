@@ -42,7 +42,6 @@ class Write:
     subresource: str = ""
     dry_run: bool = False
     field_manager: str = ""
-    is_patch: bool = False
     creates_missing: bool = False
     ledger: list[Object] | None = None
     options: Object = field(default_factory=dict)

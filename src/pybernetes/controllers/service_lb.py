@@ -14,11 +14,11 @@ from typing import Any
 
 from pybernetes.api.kinds import NODES, SERVICES
 from pybernetes.client.interface import Object, object_key
-from pybernetes.controllers.nodes.health import ready_status
 from pybernetes.controllers.objects import is_deleting
 from pybernetes.controllers.reconciler import Context, Reconciler
+from pybernetes.semantics.nodes import internal_addresses, takes_outside_traffic
+from pybernetes.semantics.services import balancers_of
 
-EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
 LONGEST_RANGE = 1 << 16
 RETRY = 30.0
 
@@ -35,8 +35,7 @@ def wants_address(service: Object) -> bool:
 
 
 def ingress_of(service: Object) -> list[str]:
-    status = (service.get("status") or {}).get("loadBalancer") or {}
-    return [one["ip"] for one in status.get("ingress") or () if one.get("ip")]
+    return [one["ip"] for one in balancers_of(service)]
 
 
 def ports_of(service: Object) -> set[tuple[str, int]]:
@@ -62,10 +61,8 @@ def node_addresses(nodes: Iterable[Object]) -> list[str]:
     """InternalIPs of the nodes that take traffic from outside, in a stable order."""
     found = []
     for node in sorted(nodes, key=lambda one: str(one["metadata"]["name"])):
-        if EXCLUDED in (node["metadata"].get("labels") or ()) or ready_status(node) != "True":
-            continue
-        entries = (node.get("status") or {}).get("addresses") or ()
-        found += [entry["address"] for entry in entries if entry.get("type") == "InternalIP"]
+        if takes_outside_traffic(node):
+            found += internal_addresses(node)
     return found
 
 

@@ -10,6 +10,8 @@ import ipaddress
 from collections.abc import Mapping
 from typing import Any
 
+from pybernetes.semantics.nodes import internal_addresses
+
 PROTOCOL = 139
 
 
@@ -20,11 +22,7 @@ def node_address(node: Mapping[str, Any], family: int = 4) -> str | None:
 
 def node_addresses(node: Mapping[str, Any], family: int = 4) -> tuple[str, ...]:
     """The node's InternalIPs of that family."""
-    return tuple(
-        str(entry["address"])
-        for entry in node.get("status", {}).get("addresses") or ()
-        if entry.get("type") == "InternalIP" and ipaddress.ip_address(entry["address"]).version == family
-    )
+    return tuple(one for one in internal_addresses(node) if ipaddress.ip_address(one).version == family)
 
 
 def pod_cidrs(node: Mapping[str, Any]) -> list[str]:

@@ -15,8 +15,6 @@ from pybernetes.client.interface import Object
 from pybernetes.scheduler.podinfo import Group, PodInfo, image_name
 from pybernetes.semantics.resources import PODS, Amounts, allocatable
 
-ZONE, REGION = "topology.kubernetes.io/zone", "topology.kubernetes.io/region"
-HOSTNAME = "kubernetes.io/hostname"
 _ANY_ADDRESS = ""
 
 

@@ -24,8 +24,6 @@ TAINT_PID_PRESSURE = "node.kubernetes.io/pid-pressure"
 TAINT_NETWORK_UNAVAILABLE = "node.kubernetes.io/network-unavailable"
 TAINT_OUT_OF_SERVICE = "node.kubernetes.io/out-of-service"
 
-DEFAULT_TOLERATION_SECONDS = 300
-
 
 def tolerates(toleration: Toleration, taint: Taint) -> bool:
     """An empty effect tolerates every effect, an empty key with Exists every taint."""

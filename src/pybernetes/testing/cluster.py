@@ -33,12 +33,12 @@ from pybernetes.lib.clock import Clock, RealClock, VirtualClock
 from pybernetes.lib.http.inprocess import InProcessTransport
 from pybernetes.lib.http.messages import Handler, Request
 from pybernetes.scheduler.scheduler import Scheduler
+from pybernetes.semantics.tolerations import TAINT_NOT_READY
 from pybernetes.store.interface import Store
 from pybernetes.store.memory import MemoryStore
 from pybernetes.testing.simnode import SimulatedNode
 from pybernetes.testing.simpods import Timing
 
-NOT_READY = "node.kubernetes.io/not-ready"
 STEP = 0.1
 
 
@@ -201,7 +201,7 @@ class Cluster:
     async def _untaint(self, name: str) -> None:
         node = await self.client.get(NODES, None, name)
         taints = node["spec"].get("taints") or []
-        kept = [taint for taint in taints if taint["key"] != NOT_READY]
+        kept = [taint for taint in taints if taint["key"] != TAINT_NOT_READY]
         if len(kept) != len(taints):
             await self.client.patch(NODES, None, name, {"spec": {"taints": kept or None}})
 

@@ -11,9 +11,7 @@ from typing import Any
 from pybernetes.api.kinds import PODS
 from pybernetes.apiserver.admission.lookups import changes
 from pybernetes.apiserver.writes import Write
-
-NOT_READY = "node.kubernetes.io/not-ready"
-UNREACHABLE = "node.kubernetes.io/unreachable"
+from pybernetes.semantics.tolerations import TAINT_NOT_READY, TAINT_UNREACHABLE
 
 
 async def mutate(write: Write) -> None:
@@ -27,8 +25,8 @@ async def mutate(write: Write) -> None:
     missing = [
         (taint, seconds)
         for taint, seconds in (
-            (NOT_READY, options.not_ready_toleration),
-            (UNREACHABLE, options.unreachable_toleration),
+            (TAINT_NOT_READY, options.not_ready_toleration),
+            (TAINT_UNREACHABLE, options.unreachable_toleration),
         )
         if not any(_covers(one, taint) for one in present)
     ]

@@ -5,9 +5,7 @@ from __future__ import annotations
 from pybernetes.api.kinds import NODES
 from pybernetes.apiserver.admission.lookups import creates
 from pybernetes.apiserver.writes import Write
-from pybernetes.semantics.tolerations import has_taint
-
-NOT_READY = "node.kubernetes.io/not-ready"
+from pybernetes.semantics.tolerations import TAINT_NOT_READY, has_taint
 
 
 async def mutate(write: Write) -> None:
@@ -15,5 +13,5 @@ async def mutate(write: Write) -> None:
         return
     spec = write.object.setdefault("spec", {})
     taints = spec.get("taints") or []
-    if not has_taint(taints, NOT_READY, "NoSchedule"):
-        spec["taints"] = [*taints, {"key": NOT_READY, "effect": "NoSchedule"}]
+    if not has_taint(taints, TAINT_NOT_READY, "NoSchedule"):
+        spec["taints"] = [*taints, {"key": TAINT_NOT_READY, "effect": "NoSchedule"}]

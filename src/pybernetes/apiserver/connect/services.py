@@ -15,10 +15,9 @@ from pybernetes.apiserver.context import Context
 from pybernetes.apiserver.resources import Resource
 from pybernetes.apiserver.shown import decoded
 from pybernetes.lib.http.messages import Answer
+from pybernetes.semantics.services import SERVICE_NAME
 
 Object = dict[str, Any]
-
-_SERVICE_NAME = "kubernetes.io/service-name"
 
 
 async def service_proxy(context: Context, resource: Resource) -> Answer:
@@ -28,7 +27,7 @@ async def service_proxy(context: Context, resource: Resource) -> Answer:
     port_name = _port_name(service, port)
     slices = server.resources.of(ENDPOINT_SLICES)
     cache = await server.registry.cache(slices)
-    selector = LabelSelector.from_labels({_SERVICE_NAME: name})
+    selector = LabelSelector.from_labels({SERVICE_NAME: name})
     page = await cache.list(namespace=namespace, selection=Selection(selector))
     choices: list[tuple[str, str]] = []
     for entry in page.entries:

@@ -19,8 +19,9 @@ from pybernetes.apiserver.parameters import write_options
 from pybernetes.apiserver.resources import Resource
 from pybernetes.apiserver.writes import UPDATE, Object, Write
 from pybernetes.lib.http.messages import Answer
+from pybernetes.semantics.nodes import REGION, ZONE
 
-_TOPOLOGY = ("topology.kubernetes.io/region", "topology.kubernetes.io/zone")
+_TOPOLOGY = (REGION, ZONE)
 
 
 async def bind(context: Context, resource: Resource) -> Answer:

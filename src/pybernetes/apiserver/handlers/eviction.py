@@ -21,7 +21,7 @@ from pybernetes.apiserver.resources import Resource
 from pybernetes.apiserver.shown import decoded
 from pybernetes.apiserver.writes import UPDATE, Object, Write, deletion_of
 from pybernetes.lib.http.messages import Answer
-from pybernetes.semantics.pods import get_condition
+from pybernetes.semantics.pods import get_condition, is_ready
 
 VIOLATES = "Cannot evict pod as it would violate the pod's disruption budget."
 _MAX_DISRUPTED = 2000
@@ -108,11 +108,6 @@ def _unprotected(pod: Object) -> bool:
     return phase in ("Succeeded", "Failed", "Pending") or "deletionTimestamp" in pod["metadata"]
 
 
-def _ready(pod: Object) -> bool:
-    conditions = (pod.get("status") or {}).get("conditions") or ()
-    return any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions)
-
-
 async def _charge_budget(context: Context, pod: Object, dry_run: bool) -> None:
     """Raises TooManyRequests when the budget does not allow another disruption."""
     server = context.server
@@ -132,7 +127,7 @@ async def _charge_budget(context: Context, pod: Object, dry_run: bool) -> None:
             "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
         )
     budget = matching[0]
-    if not _ready(pod) and _unhealthy_may_go(budget):
+    if not is_ready(pod) and _unhealthy_may_go(budget):
         return
     name = pod["metadata"]["name"]
 

@@ -49,7 +49,6 @@ async def patch(context: Context, resource: Resource) -> Answer:
     options = write_options(context.request, "PatchOptions")
     data = await read_bytes(context)
     write = write_of(context, resource, UPDATE, options)
-    write.is_patch = True
     if patch_type in APPLY_TYPES:
         outcome = await apply(context, write, data, options)
     else:

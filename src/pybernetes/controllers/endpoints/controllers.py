@@ -14,8 +14,8 @@ from pybernetes.controllers.expectations import Expectations
 from pybernetes.controllers.objects import is_deleting, labels_of, name_of, namespace_of
 from pybernetes.controllers.podcontrol import namespace_is_ending
 from pybernetes.controllers.reconciler import Context, Reconciler
-
-ZONE = "topology.kubernetes.io/zone"
+from pybernetes.semantics.nodes import ZONE
+from pybernetes.semantics.services import SERVICE_NAME, services_of
 
 
 class _ServiceFollower(Reconciler):
@@ -63,7 +63,7 @@ class EndpointSliceController(_ServiceFollower):
     def watch(self) -> None:
         self.follow_members()
         self.slices = self.informer(ENDPOINT_SLICES)
-        self.slices.add_index(slices.SERVICE_NAME, index_by_service)
+        self.slices.add_index(SERVICE_NAME, services_of)
         self.slices.add_handler(
             added=self._slice_added,
             updated=lambda old, new: self._slice_changed(new),
@@ -75,8 +75,7 @@ class EndpointSliceController(_ServiceFollower):
     def _slice_key(self, one: Object) -> str | None:
         if labels_of(one).get(slices.MANAGED_BY) != slices.MANAGER:
             return None
-        name = labels_of(one).get(slices.SERVICE_NAME)
-        return f"{namespace_of(one)}/{name}" if name else None
+        return next(iter(services_of(one)), None)
 
     def _slice_added(self, one: Object) -> None:
         key = self._slice_key(one)
@@ -106,7 +105,7 @@ class EndpointSliceController(_ServiceFollower):
             return
         existing = [
             one
-            for one in self.slices.store.by_index(slices.SERVICE_NAME, key)
+            for one in self.slices.store.by_index(SERVICE_NAME, key)
             if labels_of(one).get(slices.MANAGED_BY) == slices.MANAGER
         ]
         zones = {name_of(node): labels_of(node).get(ZONE, "") for node in self.nodes.store.list()}
@@ -126,11 +125,6 @@ class EndpointSliceController(_ServiceFollower):
             await self.act(Update(ENDPOINT_SLICES, one))
         for one in changes.delete:
             await self.act(delete_of(ENDPOINT_SLICES, one))
-
-
-def index_by_service(one: Object) -> tuple[str, ...]:
-    name = labels_of(one).get(slices.SERVICE_NAME)
-    return (f"{namespace_of(one)}/{name}",) if name else ()
 
 
 class EndpointsController(_ServiceFollower):

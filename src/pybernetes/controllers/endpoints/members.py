@@ -13,7 +13,6 @@ from pybernetes.api.selectors import LabelSelector
 from pybernetes.controllers.objects import Object, is_deleting, labels_of, name_of, namespace_of, uid_of
 from pybernetes.semantics.pods import is_ready, is_terminal, lasting_containers, pod_ips
 
-HEADLESS = "service.kubernetes.io/headless"
 LAST_CHANGE = "endpoints.kubernetes.io/last-change-trigger-time"
 
 

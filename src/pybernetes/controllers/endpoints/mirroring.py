@@ -16,12 +16,12 @@ from pybernetes.api.kinds import ENDPOINT_SLICES, ENDPOINTS, SERVICES
 from pybernetes.client.interface import Object, object_key
 from pybernetes.controllers.actions import Action, Create, Delete, Update, delete_of
 from pybernetes.controllers.endpoints import slices
-from pybernetes.controllers.endpoints.controllers import index_by_service
 from pybernetes.controllers.endpoints.members import LAST_CHANGE
 from pybernetes.controllers.expectations import Expectations
 from pybernetes.controllers.objects import annotations_of, labels_of, name_of, namespace_of
 from pybernetes.controllers.reconciler import Context, Reconciler
 from pybernetes.semantics.owners import owner_ref
+from pybernetes.semantics.services import SERVICE_NAME, services_of
 
 MANAGER = "endpointslicemirroring-controller.k8s.io"
 SKIP = "endpointslice.kubernetes.io/skip-mirror"
@@ -66,7 +66,7 @@ def plan(endpoints: Object, existing: Sequence[Object], limit: int) -> list[Acti
     left = list(existing)
     labels = {
         **{key: value for key, value in labels_of(endpoints).items() if key != SKIP},
-        slices.SERVICE_NAME: name_of(endpoints),
+        SERVICE_NAME: name_of(endpoints),
         slices.MANAGED_BY: MANAGER,
     }
     annotations = {
@@ -115,25 +115,26 @@ class EndpointSliceMirroringController(Reconciler):
         self.endpoints = self.informer(ENDPOINTS)
         self.enqueue_changes(self.endpoints)
         self.slices = self.informer(ENDPOINT_SLICES)
-        self.slices.add_index(slices.SERVICE_NAME, index_by_service)
+        self.slices.add_index(SERVICE_NAME, services_of)
         self.slices.add_handler(added=self._slice_added, deleted=self._slice_deleted)
 
     def _slice_added(self, one: Object) -> None:
         if labels_of(one).get(slices.MANAGED_BY) == MANAGER:
-            key = f"{namespace_of(one)}/{labels_of(one).get(slices.SERVICE_NAME)}"
-            self.expectations.observe_creation(key)
-            self.queue.add(key)
+            for key in services_of(one):
+                self.expectations.observe_creation(key)
+                self.queue.add(key)
 
     def _slice_deleted(self, one: Object) -> None:
         if labels_of(one).get(slices.MANAGED_BY) == MANAGER:
-            self.queue.add(f"{namespace_of(one)}/{labels_of(one).get(slices.SERVICE_NAME)}")
+            for key in services_of(one):
+                self.queue.add(key)
 
     async def sync(self, key: str) -> None:
         if not self.expectations.satisfied(key, self.clock.monotonic()):
             return
         existing = [
             one
-            for one in self.slices.store.by_index(slices.SERVICE_NAME, key)
+            for one in self.slices.store.by_index(SERVICE_NAME, key)
             if labels_of(one).get(slices.MANAGED_BY) == MANAGER
         ]
         endpoints = self.endpoints.store.get(key)

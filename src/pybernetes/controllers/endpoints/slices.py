@@ -25,8 +25,8 @@ from pybernetes.controllers.objects import (
 )
 from pybernetes.semantics.owners import owner_ref
 from pybernetes.semantics.pods import is_ready, node_name
+from pybernetes.semantics.services import HEADLESS, SERVICE_NAME
 
-SERVICE_NAME = "kubernetes.io/service-name"
 MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
 MANAGER = "endpointslice-controller.k8s.io"
 
@@ -222,13 +222,13 @@ def _same(left: Endpoint, right: Endpoint) -> bool:
 def _labels(service: Object, present: Object | None) -> dict[str, str]:
     """The Service's labels, and those by which slices are found; foreign ones on the slice stay."""
     labels = dict(labels_of(present)) if present is not None else {}
-    labels.pop(members.HEADLESS, None)
+    labels.pop(HEADLESS, None)
     labels.update(
         {key: value for key, value in labels_of(service).items() if key not in (SERVICE_NAME, MANAGED_BY)}
     )
     labels.update({SERVICE_NAME: name_of(service), MANAGED_BY: MANAGER})
     if members.is_headless(service):
-        labels[members.HEADLESS] = ""
+        labels[HEADLESS] = ""
     return labels
 
 

@@ -14,6 +14,7 @@ import msgspec
 from pybernetes.controllers.endpoints import members
 from pybernetes.controllers.objects import Object, annotations_of, labels_of, name_of, namespace_of
 from pybernetes.semantics.pods import is_ready, node_name
+from pybernetes.semantics.services import HEADLESS
 
 MANAGED_BY = "endpoints.kubernetes.io/managed-by"
 MANAGER = "endpoint-controller"
@@ -86,9 +87,9 @@ def wanted(service: Object, pods: Iterable[Object], present: Object | None) -> O
     pods = list(pods)
     found, over = truncated(subsets(service, pods))
     labels = {**labels_of(service), MANAGED_BY: MANAGER}
-    labels.pop(members.HEADLESS, None)
+    labels.pop(HEADLESS, None)
     if members.is_headless(service):
-        labels[members.HEADLESS] = ""
+        labels[HEADLESS] = ""
     annotations = dict(annotations_of(present)) if present else {}
     annotations.pop(OVER_CAPACITY, None)
     if over:

@@ -13,14 +13,15 @@ from math import inf
 from pybernetes.controllers.nodes.health import ready_status
 from pybernetes.controllers.objects import Object, labels_of
 from pybernetes.controllers.options import Options
+from pybernetes.semantics.nodes import REGION, ZONE
 
 NORMAL, PARTIAL, FULL = "Normal", "PartialDisruption", "FullDisruption"
 
 
 def zone_of(node: Object) -> str:
     labels = labels_of(node)
-    region = labels.get("topology.kubernetes.io/region", "")
-    zone = labels.get("topology.kubernetes.io/zone", "")
+    region = labels.get(REGION, "")
+    zone = labels.get(ZONE, "")
     return f"{region}/{zone}" if region or zone else ""
 
 

@@ -22,6 +22,7 @@ from pybernetes.network.dns import zone
 from pybernetes.network.dns.forward import Forwarder, ResolvConf
 from pybernetes.network.dns.resolver import Resolver
 from pybernetes.network.services.slimming import EndpointSliceSlimmer
+from pybernetes.semantics.services import services_of
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ class DNSServer:
         self._slices = informers.informer(ENDPOINT_SLICES, slimmer=EndpointSliceSlimmer())
         self._services.add_index(zone.BY_ADDRESS, zone.addresses_of_service)
         self._slices.add_index(zone.BY_ADDRESS, zone.addresses_of_slice)
-        self._slices.add_index(zone.BY_SERVICE, zone.services_of)
+        self._slices.add_index(zone.BY_SERVICE, services_of)
         self._pending: set[asyncio.Task[None]] = set()
         self._transports: list[asyncio.DatagramTransport] = []
         self._servers: list[asyncio.Server] = []
@@ -103,7 +104,7 @@ class DNSServer:
             self.resolver.changed(object_key(obj))
 
         def piece(obj: Object) -> None:
-            for key in zone.services_of(obj):
+            for key in services_of(obj):
                 self.resolver.changed(key)
 
         def piece_updated(old: Object, new: Object) -> None:

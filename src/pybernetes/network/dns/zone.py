@@ -11,13 +11,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+from pybernetes.semantics.services import HEADLESS, services_of
+
 Object = Mapping[str, Any]
 
 VERSION = "1.1.0"
 TTL = 5
 BY_SERVICE, BY_ADDRESS = "service", "dns-address"
-SERVICE_NAME = "kubernetes.io/service-name"
-HEADLESS = "service.kubernetes.io/headless"
 ANYTHING = "*"
 """What an answer depends on that any change of a service might alter."""
 
@@ -57,13 +57,6 @@ class Answer:
 
 
 NOT_THERE = Answer(False)
-
-
-def services_of(piece: Object) -> list[str]:
-    """The index values of a slice under BY_SERVICE."""
-    meta = piece["metadata"]
-    name = (meta.get("labels") or {}).get(SERVICE_NAME)
-    return [f"{meta.get('namespace', '')}/{name}"] if name else []
 
 
 def addresses_of_service(service: Object) -> list[str]:

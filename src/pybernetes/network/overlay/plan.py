@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from pybernetes.network.overlay.rtnetlink import Address, Link
 from pybernetes.network.routes import node_addresses, pod_cidrs
+from pybernetes.semantics.nodes import internal_addresses
 
 Object = Mapping[str, Any]
 
@@ -126,10 +127,8 @@ def mac_of(address: str) -> str:
 
 def _underlay(own: Object) -> tuple[int, str] | None:
     """The family and the address of this end: those of the node's first InternalIP."""
-    for entry in own.get("status", {}).get("addresses") or ():
-        if entry.get("type") == "InternalIP":
-            return ipaddress.ip_address(entry["address"]).version, entry["address"]
-    return None
+    first = next(iter(internal_addresses(own)), None)
+    return (ipaddress.ip_address(first).version, first) if first is not None else None
 
 
 def _subnets(now: Present, own: Object) -> Iterator[ipaddress.IPv4Network | ipaddress.IPv6Network]:

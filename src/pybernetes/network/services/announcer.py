@@ -20,7 +20,7 @@ from pybernetes.lib.backoff import Backoff
 from pybernetes.lib.clock import Clock
 from pybernetes.network import routes
 from pybernetes.network.commands import CommandFailed, run
-from pybernetes.network.dns.zone import BY_SERVICE, services_of
+from pybernetes.network.dns.zone import BY_SERVICE
 from pybernetes.network.services.announcing import (
     Pool,
     balanced_addresses,
@@ -28,6 +28,7 @@ from pybernetes.network.services.announcing import (
     own_addresses,
 )
 from pybernetes.network.services.slimming import EndpointSliceSlimmer
+from pybernetes.semantics.services import services_of
 
 log = logging.getLogger(__name__)
 

@@ -11,9 +11,10 @@ import ipaddress
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-Object = Mapping[str, Any]
+from pybernetes.semantics.nodes import takes_outside_traffic
+from pybernetes.semantics.services import balancers_of
 
-EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
+Object = Mapping[str, Any]
 
 
 class Pool:
@@ -35,26 +36,16 @@ class Pool:
         )
 
 
-def is_ready(node: Object) -> bool:
-    conditions = (node.get("status") or {}).get("conditions") or ()
-    return any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions)
-
-
 def eligible(nodes: Iterable[Object]) -> list[str]:
     """The names of the nodes that take traffic from outside."""
-    return [
-        node["metadata"]["name"]
-        for node in nodes
-        if is_ready(node) and EXCLUDED not in (node["metadata"].get("labels") or ())
-    ]
+    return [node["metadata"]["name"] for node in nodes if takes_outside_traffic(node)]
 
 
 def balanced_addresses(service: Object, pool: Pool) -> list[str]:
     """Those of the service's addresses that nodes have to take."""
     if (service.get("spec") or {}).get("type") != "LoadBalancer":
         return []
-    status = (service.get("status") or {}).get("loadBalancer") or {}
-    return [one["ip"] for one in status.get("ingress") or () if one.get("ip") and one["ip"] in pool]
+    return [one["ip"] for one in balancers_of(service) if one["ip"] in pool]
 
 
 def own_addresses(

@@ -13,12 +13,11 @@ from typing import Any, NamedTuple
 
 from pybernetes.network.services.endpoints import Choice, Target, choose, family_of, of_port
 from pybernetes.semantics.pods import lasting_containers
+from pybernetes.semantics.services import HEADLESS, balancers_of
 
 Object = Mapping[str, Any]
 
-SERVICE_NAME = "kubernetes.io/service-name"
 PROXY_NAME = "service.kubernetes.io/service-proxy-name"
-HEADLESS = "service.kubernetes.io/headless"
 PROTOCOLS = {"TCP": "tcp", "UDP": "udp", "SCTP": "sctp"}
 DEFAULT_AFFINITY = 10800
 
@@ -190,9 +189,7 @@ def _affinity(spec: Object) -> int:
 
 
 def _balancers(service: Object) -> list[str]:
-    status = (service.get("status") or {}).get("loadBalancer") or {}
-    found = status.get("ingress") or ()
-    return [one["ip"] for one in found if one.get("ip") and one.get("ipMode", "VIP") != "Proxy"]
+    return [one["ip"] for one in balancers_of(service) if one.get("ipMode", "VIP") != "Proxy"]
 
 
 def _of_family(addresses: Iterable[str], family: int) -> list[str]:

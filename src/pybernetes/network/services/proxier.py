@@ -30,12 +30,13 @@ from pybernetes.network.services.model import Door, HealthCheck, Place, Wanted
 from pybernetes.network.services.ruleset import TABLE
 from pybernetes.network.services.slimming import EndpointSliceSlimmer
 from pybernetes.network.tables import WORDS
+from pybernetes.semantics.nodes import ZONE
 from pybernetes.semantics.pods import containers_of
+from pybernetes.semantics.services import services_of
 
 log = logging.getLogger(__name__)
 
 BY_SERVICE = "service"
-ZONE = "topology.kubernetes.io/zone"
 POD = "pod "
 MANY = 300
 """How many changed services are worth a thread."""
@@ -95,7 +96,7 @@ class ServiceProxy:
         self._slices = informers.informer(ENDPOINT_SLICES, slimmer=EndpointSliceSlimmer())
         self._nodes = informers.informer(NODES)
         self._pods = informers.informer(PODS, field_selector=f"spec.nodeName={node_name}")
-        self._slices.add_index(BY_SERVICE, _services_of)
+        self._slices.add_index(BY_SERVICE, services_of)
         self._follow()
 
     @property
@@ -121,7 +122,7 @@ class ServiceProxy:
             mark(object_key(obj))
 
         def piece(obj: Object) -> None:
-            for key in _services_of(obj):
+            for key in services_of(obj):
                 mark(key)
 
         def piece_updated(old: Object, new: Object) -> None:
@@ -256,12 +257,6 @@ class ServiceProxy:
 def _advance(table: Services, wanted: dict[str, Wanted], whole: bool) -> tuple[str, list[delta.Change]]:
     text, changes = table.update(wanted)
     return (table.full() if whole else text), changes
-
-
-def _services_of(piece: Object) -> list[str]:
-    meta = piece["metadata"]
-    name = (meta.get("labels") or {}).get(model.SERVICE_NAME)
-    return [f"{meta.get('namespace', '')}/{name}"] if name else []
 
 
 def _has_host_ports(pod: Object) -> bool:

@@ -15,10 +15,11 @@ from pybernetes.api.selectors import LabelSelector, Requirement, SelectorError
 from pybernetes.client.interface import Object
 from pybernetes.scheduler.framework import MAX_SCORE, Check, Refusal, refusal
 from pybernetes.scheduler.podinfo import PodInfo
-from pybernetes.scheduler.snapshot import HOSTNAME, ZONE, NodeInfo, Snapshot
+from pybernetes.scheduler.snapshot import NodeInfo, Snapshot
 from pybernetes.scheduler.surroundings import Surroundings
 from pybernetes.scheduler.tally import Tallies
 from pybernetes.semantics.affinity import node_matches_pod
+from pybernetes.semantics.nodes import HOSTNAME, ZONE
 from pybernetes.semantics.owners import controller_ref
 from pybernetes.semantics.tolerations import find_untolerated
 

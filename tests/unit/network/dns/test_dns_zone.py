@@ -7,6 +7,7 @@ import pytest
 from pybernetes.client.store import ObjectStore
 from pybernetes.network.dns import zone
 from pybernetes.network.dns.zone import Zone
+from pybernetes.semantics.services import HEADLESS, SERVICE_NAME, services_of
 
 Object = dict[str, Any]
 SVC = "svc.cluster.local"
@@ -20,7 +21,7 @@ def service(name: str, address: str, **spec: Any) -> Object:
 
 
 def slice_of(name: str, *endpoints: Object, headless: bool = True) -> Object:
-    labels = {zone.SERVICE_NAME: name} | ({zone.HEADLESS: ""} if headless else {})
+    labels = {SERVICE_NAME: name} | ({HEADLESS: ""} if headless else {})
     return {
         "metadata": {"name": f"{name}-1", "namespace": "default", "labels": labels},
         "addressType": "IPv4",
@@ -52,7 +53,7 @@ def cluster() -> Zone:
     slices.put("default/db-1", slice_of("db", *members))
     services.add_index(zone.BY_ADDRESS, zone.addresses_of_service)
     slices.add_index(zone.BY_ADDRESS, zone.addresses_of_slice)
-    slices.add_index(zone.BY_SERVICE, zone.services_of)
+    slices.add_index(zone.BY_SERVICE, services_of)
     return Zone("cluster.local", services, slices, ["10.96.0.0/16", "10.244.0.0/16"])
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pybernetes.network.services.model import SERVICE_NAME, Place
+from pybernetes.network.services.model import Place
+from pybernetes.semantics.services import SERVICE_NAME
 
 Object = dict[str, Any]
 
