@@ -22,6 +22,7 @@ from pybernetes.api.errors import (
 )
 from pybernetes.apiserver.answers import error_response
 from pybernetes.apiserver.authorization import require
+from pybernetes.apiserver.compression import compressed
 from pybernetes.apiserver.context import Context
 from pybernetes.apiserver.deadlines import too_late
 from pybernetes.apiserver.impersonation import impersonate
@@ -106,7 +107,7 @@ class Chain:
             for finish in context.finish:
                 finish()
         server.metrics.request(context, answer.status, server.clock.monotonic() - start)
-        return answer
+        return compressed(context, answer)
 
     async def _walk(self, context: Context) -> Answer:
         try:
