@@ -19,12 +19,14 @@ log = logging.getLogger(__name__)
 async def serve(settings: ServerSettings) -> int:
     from pybernetes.apiserver.app import APIServer
     from pybernetes.apiserver.options import Options, read_pem
+    from pybernetes.lib import memory
     from pybernetes.lib.clock import RealClock
     from pybernetes.lib.http.server import Server
     from pybernetes.lib.looplag import LoopLag
     from pybernetes.lib.tls import server_context
     from pybernetes.store.sqlite import SqliteStore
 
+    memory.map_big_blocks()
     layout = Layout.of(settings.name, settings.data_dir)
     pki = layout.pki
     clock = RealClock()
@@ -56,11 +58,16 @@ async def serve(settings: ServerSettings) -> int:
     await http.start(settings.bind_address, settings.secure_port, tls)
     log.info("listening on %s:%d", settings.bind_address, settings.secure_port)
 
-    async def settle() -> None:
+    def work() -> int:
+        return server.metrics.served + 100 * http.accepted
+
+    async def mind_memory() -> None:
         await server.ready()
         processing.settle_memory()
+        memory.give_back()
+        await memory.recycle(clock, work, enough=20_000)
 
-    server.tasks.spawn(settle(), "settle memory")
+    server.tasks.spawn(mind_memory(), "mind memory", eternal=True)
     try:
         return await processing.until_failed([server.failed])
     finally:

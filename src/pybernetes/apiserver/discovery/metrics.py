@@ -38,12 +38,15 @@ class Metrics:
 
     def __init__(self) -> None:
         self._series: dict[Labels, _Series] = {}
+        self.served = 0
+        """Requests so far."""
         self.lag: looplag.LoopLag | None = None
         """Set by who runs the server on a loop of its own."""
         self.database: Path | None = None
         """Set by who opened the store, where it is a file."""
 
     def request(self, context: Context, code: int, seconds: float) -> None:
+        self.served += 1
         if self.lag is not None:
             self.lag.note()
         info = context.info

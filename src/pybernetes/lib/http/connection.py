@@ -114,6 +114,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._site.connections.add(self)
+        self._site.accepted += 1
         self._peer = peer_of(self._transport)
         self._transport.set_write_buffer_limits(high=_AT_ONCE)
         self._deadline.set(self._site.limits.head_seconds)

@@ -41,6 +41,11 @@ class Server:
     def connections(self) -> int:
         return len(self._site.connections)
 
+    @property
+    def accepted(self) -> int:
+        """How many connections there have been."""
+        return self._site.accepted
+
     async def start(self, host: str, port: int, ssl_context: ssl.SSLContext | None = None) -> int:
         """Listen on an address (port 0: any free one); the port that is bound. OSError when it is taken."""
         listener = await asyncio.get_running_loop().create_server(

@@ -45,6 +45,7 @@ class Site:
     error_body: ErrorBody
     limits: Limits
     connections: set[Connection] = field(default_factory=set)
+    accepted: int = 0
     closing: bool = False
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
