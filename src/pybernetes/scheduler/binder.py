@@ -12,15 +12,15 @@ from pybernetes.api.kinds import PERSISTENT_VOLUME_CLAIMS, PODS
 from pybernetes.api.times import now as time_now
 from pybernetes.client.interface import STRATEGIC_MERGE_PATCH, Client, Informer, Object, Recorder
 from pybernetes.lib.clock import Clock
-from pybernetes.scheduler.plugins.volume_binding import binds_late, claim_names, is_bound
+from pybernetes.scheduler.plugins.volume_binding import binds_late, claim_names
 from pybernetes.scheduler.podinfo import PodInfo
 from pybernetes.scheduler.preemption import BY_SCHEDULER, Plan
 from pybernetes.scheduler.surroundings import Surroundings
 from pybernetes.semantics.pods import get_condition, transition_time
+from pybernetes.semantics.storage import SELECTED_NODE, is_bound
 
 log = logging.getLogger(__name__)
 
-SELECTED_NODE = "volume.kubernetes.io/selected-node"
 CLAIM_TIMEOUT = 600.0
 CLAIM_POLL = 1.0
 

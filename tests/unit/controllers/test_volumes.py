@@ -1,11 +1,8 @@
-"""Volumes and claims: which fits, and the shells on a fake API."""
+"""Volumes and claims: the controllers' shells on a fake API."""
 
 from __future__ import annotations
 
-import pytest
-
 from pybernetes.api.kinds import PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, PODS, STORAGE_CLASSES
-from pybernetes.controllers.volumes import binding
 
 from .builders import pod
 
@@ -25,36 +22,6 @@ def claim(name="c", size="1Gi", **spec):
         **spec,
     }
     return {"metadata": {"name": name, "namespace": "default", "uid": f"{name}-uid"}, "spec": spec}
-
-
-@pytest.mark.parametrize(
-    "volume_spec, claim_spec, fits",
-    [
-        ({}, {}, True),
-        ({"size": "2Gi"}, {}, True),
-        ({"size": "512Mi"}, {}, False),
-        ({"storageClassName": "fast"}, {}, False),
-        ({"storageClassName": "fast"}, {"storageClassName": "fast"}, True),
-        ({}, {"accessModes": ["ReadWriteMany"]}, False),
-        ({"accessModes": ["ReadWriteOnce", "ReadWriteMany"]}, {"accessModes": ["ReadWriteMany"]}, True),
-        ({"volumeMode": "Block"}, {}, False),
-        ({}, {"selector": {"matchLabels": {"a": "b"}}}, False),
-    ],
-)
-def test_what_suits_a_claim(volume_spec, claim_spec, fits):
-    assert binding.suits(volume(**volume_spec), claim(**claim_spec)) is fits
-
-
-def test_the_smallest_that_suits_is_taken():
-    volumes = [volume("big", "10Gi"), volume("small", "2Gi"), volume("tiny", "1Mi")]
-    assert binding.choose(claim(), volumes)["metadata"]["name"] == "small"
-
-
-def test_a_volume_reserved_for_the_claim_comes_first():
-    reserved = volume("mine", "1Mi", claimRef={"namespace": "default", "name": "c"})
-    assert binding.choose(claim(), [volume("other"), reserved])["metadata"]["name"] == "mine"
-    other = volume("taken", claimRef={"namespace": "default", "name": "x"})
-    assert binding.choose(claim(), [other]) is None
 
 
 async def test_a_claim_is_bound_and_its_volume_released(run):

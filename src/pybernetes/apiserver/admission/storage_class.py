@@ -5,9 +5,9 @@ from __future__ import annotations
 from pybernetes.api.kinds import PERSISTENT_VOLUME_CLAIMS, STORAGE_CLASSES
 from pybernetes.apiserver.admission.lookups import creates, every
 from pybernetes.apiserver.writes import Write
+from pybernetes.semantics.storage import LEGACY_CLASS
 
 DEFAULT = "storageclass.kubernetes.io/is-default-class"
-_OLD_CLASS = "volume.beta.kubernetes.io/storage-class"
 
 
 async def mutate(write: Write) -> None:
@@ -15,7 +15,7 @@ async def mutate(write: Write) -> None:
         return
     claim = write.object
     spec = claim.get("spec") or {}
-    if "storageClassName" in spec or _OLD_CLASS in (claim["metadata"].get("annotations") or {}):
+    if "storageClassName" in spec or LEGACY_CLASS in (claim["metadata"].get("annotations") or {}):
         return
     classes = [
         one["metadata"]

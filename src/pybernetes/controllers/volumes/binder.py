@@ -13,9 +13,17 @@ from pybernetes.api.errors import NotFound
 from pybernetes.api.kinds import NODES, PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, STORAGE_CLASSES
 from pybernetes.client.interface import Object, object_key
 from pybernetes.controllers.actions import patch_of, status_of
-from pybernetes.controllers.objects import annotations_of, compact, is_deleting, name_of, with_kind
+from pybernetes.controllers.objects import (
+    annotations_of,
+    compact,
+    is_deleting,
+    name_of,
+    namespace_of,
+    uid_of,
+    with_kind,
+)
 from pybernetes.controllers.reconciler import Reconciler
-from pybernetes.controllers.volumes import binding
+from pybernetes.semantics import storage
 
 PROVISIONER = "volume.kubernetes.io/storage-provisioner"
 _NO_PROVISIONER = "kubernetes.io/no-provisioner"
@@ -92,39 +100,39 @@ class VolumeBinder(Reconciler):
             return
         volume = self.volumes.store.get(named)
         if volume is None:
-            if binding.BIND_COMPLETED in annotations_of(claim):
+            if storage.BIND_COMPLETED in annotations_of(claim):
                 await self._lose(
                     claim, "Bound claim has lost its PersistentVolume. Data on the volume is lost!"
                 )
             else:
                 await self._set_claim_phase(claim, "Pending")
             return
-        if not volume["spec"].get("claimRef") or binding.is_bound_to(volume, claim):
+        if not volume["spec"].get("claimRef") or storage.is_bound_to(volume, claim):
             await self._bind(claim, with_kind(volume, PERSISTENT_VOLUMES))
-        elif binding.BIND_COMPLETED in annotations_of(claim):
+        elif storage.BIND_COMPLETED in annotations_of(claim):
             await self._lose(claim, "Two claims are bound to the same volume, this one is bound incorrectly")
         else:
             await self._set_claim_phase(claim, "Pending")
 
     async def _find_volume(self, claim: Object) -> None:
-        storage_class = self.classes.store.get(binding.class_of(claim))
-        selected = annotations_of(claim).get(binding.SELECTED_NODE)
+        storage_class = self.classes.store.get(storage.class_of(claim))
+        selected = annotations_of(claim).get(storage.SELECTED_NODE)
         node = self.nodes.store.get(selected) if selected else None
-        reserved = next((one for one in self.volumes.store.list() if binding.is_bound_to(one, claim)), None)
-        if binding.waits_for_consumer(storage_class) and not selected and reserved is None:
+        reserved = next((one for one in self.volumes.store.list() if storage.is_bound_to(one, claim)), None)
+        if storage.waits_for_consumer(storage_class) and not selected and reserved is None:
             message = "waiting for first consumer to be created before binding"
             self.recorder.event(claim, "Normal", "WaitForFirstConsumer", message)
             await self._set_claim_phase(claim, "Pending")
             return
-        volume = binding.choose(claim, self.volumes.store.list(), node)
+        volume = storage.choose(claim, self.volumes.store.list(), node)
         if volume is not None:
             await self._bind(claim, with_kind(volume, PERSISTENT_VOLUMES))
             return
         provisioner = (storage_class or {}).get("provisioner", "")
         if storage_class is not None and provisioner and provisioner != _NO_PROVISIONER:
             await self._ask_provisioner(claim, provisioner)
-        elif binding.class_of(claim) and storage_class is None:
-            message = f'storageclass.storage.k8s.io "{binding.class_of(claim)}" not found'
+        elif storage.class_of(claim) and storage_class is None:
+            message = f'storageclass.storage.k8s.io "{storage.class_of(claim)}" not found'
             self.recorder.event(claim, "Warning", "ProvisioningFailed", message)
         else:
             message = "no persistent volumes available for this claim and no storage class is set"
@@ -146,17 +154,17 @@ class VolumeBinder(Reconciler):
         """The volume first, then the claim: a volume that names a claim is nobody else's any more."""
         reference = volume["spec"].get("claimRef") or {}
         if reference.get("uid") != claim["metadata"]["uid"]:
-            patch: dict[str, Any] = {"spec": {"claimRef": binding.claim_reference(claim)}}
+            patch: dict[str, Any] = {"spec": {"claimRef": _reference(claim)}}
             if not reference:
-                patch["metadata"] = {"annotations": {binding.BOUND_BY_CONTROLLER: "yes"}}
+                patch["metadata"] = {"annotations": {storage.BOUND_BY_CONTROLLER: "yes"}}
             volume = await self.act(patch_of(PERSISTENT_VOLUMES, volume, patch)) or volume
         await self._set_volume_phase(volume, "Bound")
         if claim["spec"].get("volumeName") != name_of(volume) or (
-            binding.BIND_COMPLETED not in annotations_of(claim)
+            storage.BIND_COMPLETED not in annotations_of(claim)
         ):
-            annotations = {binding.BIND_COMPLETED: "yes"}
+            annotations = {storage.BIND_COMPLETED: "yes"}
             if not claim["spec"].get("volumeName"):
-                annotations[binding.BOUND_BY_CONTROLLER] = "yes"
+                annotations[storage.BOUND_BY_CONTROLLER] = "yes"
             change = {"metadata": {"annotations": annotations}, "spec": {"volumeName": name_of(volume)}}
             claim = await self.act(patch_of(PERSISTENT_VOLUME_CLAIMS, claim, change)) or claim
         spec = volume["spec"]
@@ -197,11 +205,11 @@ class VolumeBinder(Reconciler):
             await self._set_volume_phase(volume, "Bound")
         elif not claim["spec"].get("volumeName"):
             self._claim_changed(claim)
-        elif binding.BOUND_BY_CONTROLLER in annotations_of(volume):
+        elif storage.BOUND_BY_CONTROLLER in annotations_of(volume):
             # The claim got another volume: this one is free again.
             patch = {
                 "spec": {"claimRef": None},
-                "metadata": {"annotations": {binding.BOUND_BY_CONTROLLER: None}},
+                "metadata": {"annotations": {storage.BOUND_BY_CONTROLLER: None}},
             }
             await self.act(patch_of(PERSISTENT_VOLUMES, volume, patch))
 
@@ -233,3 +241,14 @@ class VolumeBinder(Reconciler):
         status = compact({**old, "phase": phase, "message": message})
         changed = await self.act(status_of(PERSISTENT_VOLUMES, volume, status))
         return changed or volume
+
+
+def _reference(claim: Object) -> Object:
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "namespace": namespace_of(claim),
+        "name": name_of(claim),
+        "uid": uid_of(claim),
+        "resourceVersion": claim["metadata"].get("resourceVersion", ""),
+    }

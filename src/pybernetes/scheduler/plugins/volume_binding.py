@@ -8,21 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pybernetes.api import quantity
 from pybernetes.client.interface import Object
 from pybernetes.scheduler.framework import Check, Refusal, refusal
 from pybernetes.scheduler.podinfo import PodInfo
 from pybernetes.scheduler.snapshot import NodeInfo, Snapshot
 from pybernetes.scheduler.surroundings import Surroundings
-from pybernetes.semantics.affinity import node_selector_matches, term_matches
 from pybernetes.semantics.owners import is_controlled_by
+from pybernetes.semantics.storage import class_of, is_bound, may_have, reachable, waits_for_consumer
 
 UNBOUND = "pod has unbound immediate PersistentVolumeClaims"
 NODE_CONFLICT = "node(s) didn't match PersistentVolume's node affinity"
 NOTHING_TO_BIND = "node(s) didn't find available persistent volumes to bind"
 VOLUME_MISSING = "node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)"
 NO_PROVISIONER = "kubernetes.io/no-provisioner"
-BOUND_BY_CONTROLLER = "pv.kubernetes.io/bind-completed"
 
 
 def claim_names(pod: PodInfo) -> Iterator[tuple[str, bool]]:
@@ -34,14 +32,8 @@ def claim_names(pod: PodInfo) -> Iterator[tuple[str, bool]]:
             yield f"{pod.name}-{volume['name']}", True
 
 
-def is_bound(claim: Object) -> bool:
-    annotations = claim["metadata"].get("annotations") or {}
-    return bool(claim["spec"].get("volumeName")) and BOUND_BY_CONTROLLER in annotations
-
-
 def binds_late(claim: Object, around: Surroundings) -> bool:
-    found = around.storage_class(claim["spec"].get("storageClassName") or "")
-    return found is not None and found.get("volumeBindingMode") == "WaitForFirstConsumer"
+    return waits_for_consumer(around.storage_class(class_of(claim)))
 
 
 class VolumeBinding:
@@ -79,8 +71,7 @@ class VolumeBinding:
         for volume in volumes:
             if volume is None:
                 return refusal(self.name, VOLUME_MISSING, resolvable=False)
-            required = (volume["spec"].get("nodeAffinity") or {}).get("required")
-            if not node_selector_matches(required, info.node):
+            if not reachable(volume, info.node):
                 return refusal(self.name, NODE_CONFLICT, resolvable=False)
         for claim in late:
             if not self._can_be_had(claim, info):
@@ -88,9 +79,10 @@ class VolumeBinding:
         return None
 
     def _can_be_had(self, claim: Object, info: NodeInfo) -> bool:
-        if any(_suits(volume, claim, info) for volume in self._around.volumes()):
+        volumes = self._around.volumes()
+        if any(may_have(volume, claim) and reachable(volume, info.node) for volume in volumes):
             return True
-        found = self._around.storage_class(claim["spec"].get("storageClassName") or "") or {}
+        found = self._around.storage_class(class_of(claim)) or {}
         if found.get("provisioner") in (None, "", NO_PROVISIONER):
             return False
         allowed = found.get("allowedTopologies")
@@ -119,27 +111,3 @@ def _problem(pod: PodInfo, name: str, claim: Object | None, ephemeral: bool) -> 
         where = f"{pod.namespace}/{name}"
         return f"PVC {where} was not created for pod {pod.namespace}/{pod.name} (pod is not owner)"
     return ""
-
-
-def _suits(volume: Object, claim: Object, info: NodeInfo) -> bool:
-    """Whether a volume that exists could be bound to the claim for a pod on the node."""
-    spec, wanted = volume["spec"], claim["spec"]
-    reserved = spec.get("claimRef")
-    if reserved:
-        meta = claim["metadata"]
-        if (reserved.get("namespace"), reserved.get("name")) != (meta.get("namespace"), meta["name"]):
-            return False
-    elif (volume.get("status") or {}).get("phase") not in (None, "", "Available"):
-        return False
-    if (spec.get("storageClassName") or "") != (wanted.get("storageClassName") or ""):
-        return False
-    if not set(wanted.get("accessModes") or ()) <= set(spec.get("accessModes") or ()):
-        return False
-    asked = ((wanted.get("resources") or {}).get("requests") or {}).get("storage", "0")
-    if quantity.compare((spec.get("capacity") or {}).get("storage", "0"), asked) < 0:
-        return False
-    required = (spec.get("nodeAffinity") or {}).get("required")
-    if required is None:
-        return True
-    fields = {"metadata.name": info.name}
-    return any(term_matches(term, info.labels, fields) for term in required.get("nodeSelectorTerms") or ())
