@@ -107,9 +107,15 @@ def add_server(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--bind-address", metavar="IP", help="listen on this address (default: 0.0.0.0)")
     group.add_argument("--secure-port", type=int, metavar="PORT", help="listen on this port (default: 6443)")
     group.add_argument(
-        "--service-cluster-ip-range", metavar="CIDR", help="addresses of services (default: 10.96.0.0/16)"
+        "--service-cluster-ip-range",
+        metavar="CIDR[,CIDR]",
+        help="addresses of services: IPv4, or IPv4 and IPv6 (default: 10.96.0.0/16)",
     )
-    group.add_argument("--cluster-cidr", metavar="CIDR", help="addresses of pods (default: 10.244.0.0/16)")
+    group.add_argument(
+        "--cluster-cidr",
+        metavar="CIDR[,CIDR]",
+        help="addresses of pods: IPv4, or IPv4 and IPv6 (default: 10.244.0.0/16)",
+    )
     group.add_argument(
         "--token-auth-file", metavar="FILE", help='further users: lines of token,user,uid,"group1,group2"'
     )

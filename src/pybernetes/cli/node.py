@@ -16,7 +16,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--name", metavar="N", help="the node's name (default: this machine's)")
     parser.add_argument(
-        "--node-ip", metavar="IP", help="the node's address (default: the one towards the server)"
+        "--node-ip", metavar="IP[,IPV6]", help="the node's address (default: the one towards the server)"
     )
     parser.add_argument(
         "--ca-file", default="", metavar="FILE", help="the cluster's CA (default: asked of the server)"
@@ -64,21 +64,22 @@ def run(arguments: argparse.Namespace) -> int:
     from pybernetes.cluster.doctor import check_essentials
     from pybernetes.cluster.failure import Failure
     from pybernetes.cluster.local_cluster import require_root
-    from pybernetes.cluster.machine_node import Joining, prepare
-    from pybernetes.cluster.server_settings import own_address
+    from pybernetes.cluster.machine_node import Joining, node_addresses, prepare
 
     require_root()
     check_essentials()
     url = urlsplit(arguments.server)
     if url.scheme != "https" or not url.hostname:
         raise Failure(f"--server {arguments.server} is not a URL such as https://192.0.2.1:6443")
+    address, further_address = node_addresses(arguments.node_ip, arguments.cluster_cidr, url.hostname)
     labels = dict(pair.partition("=")[::2] for pair in arguments.node_labels)
     spec = prepare(
         Joining(
             server=arguments.server,
             token=arguments.token,
             name=arguments.name or socket.gethostname().partition(".")[0].lower(),
-            address=arguments.node_ip or own_address("0.0.0.0", towards=url.hostname),
+            address=address,
+            further_address=further_address,
             data_dir=arguments.data_dir,
             ca_file=arguments.ca_file,
             ca_hash=arguments.ca_cert_hash,

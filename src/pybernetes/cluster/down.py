@@ -17,6 +17,7 @@ from pybernetes.cluster.failure import Failure
 from pybernetes.cluster.layout import RUN_ROOT, Layout, NodePaths
 from pybernetes.cluster.local_cluster import (
     FORWARDING_MEMORY,
+    IPV6_FORWARDING_MEMORY,
     ClusterSettings,
     live_bridge,
     live_clusters,
@@ -53,6 +54,8 @@ def down(layout: Layout, purge: bool, say: Say) -> None:
         if bridge:
             host_network.remove(layout.table, bridge)
         shutil.rmtree(layout.run, ignore_errors=True)
+        if not any(_two_families(data) for data in live_clusters().values()):
+            host_network.restore_ipv6_forwarding(IPV6_FORWARDING_MEMORY)
         if not live_clusters():
             host_network.restore_forwarding(FORWARDING_MEMORY)
             local_node.remove_bound_folders()
@@ -70,6 +73,14 @@ def down(layout: Layout, purge: bool, say: Say) -> None:
         os.rmdir(RUN_ROOT)
     except OSError:
         return
+
+
+def _two_families(data: Path) -> bool:
+    try:
+        settings = ClusterSettings.read(data / "cluster.json")
+    except Failure:
+        return True
+    return settings is not None and settings.pods6 is not None
 
 
 def _settings_if_readable(layout: Layout) -> ClusterSettings | None:

@@ -22,6 +22,7 @@ from pybernetes.cluster.failure import Failure
 from pybernetes.cluster.layout import RUN_ROOT, Layout
 
 FORWARDING_MEMORY = RUN_ROOT / "ip_forward"
+IPV6_FORWARDING_MEMORY = RUN_ROOT / "ipv6_forwarding"
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,16 @@ class ClusterSettings:
     @property
     def subnet(self) -> ipaddress.IPv4Network:
         return ipaddress.IPv4Network(self.bridge_subnet)
+
+    @property
+    def pods(self) -> ipaddress.IPv4Network:
+        return ipaddress.IPv4Network(self.cluster_cidr.partition(",")[0])
+
+    @property
+    def pods6(self) -> ipaddress.IPv6Network | None:
+        """None unless the cluster has two families."""
+        second = self.cluster_cidr.partition(",")[2].strip()
+        return ipaddress.IPv6Network(second) if second else None
 
     @property
     def node_names(self) -> list[str]:

@@ -47,6 +47,9 @@ class Place:
     prefix_length: int
     gateway: str
     mtu: int
+    address6: str = ""
+    """With its prefix's length; "" where the cluster has no IPv6."""
+    gateway6: str = ""
 
     @property
     def outer(self) -> str:
@@ -143,7 +146,18 @@ def _connect(paths: NodePaths, place: Place) -> None:
         ],
         paths.network_namespace,
     )
-    run([*enter(paths, mounts=False), "/bin/sh", "-c", f"echo 1 > {'/proc/sys/net/ipv4/ip_forward'}"])
+    forwarding = ["/proc/sys/net/ipv4/ip_forward"]
+    if place.address6:
+        ip_batch(
+            [
+                f"addr replace {place.address6} dev eth0 nodad",
+                f"route replace ::/0 via {place.gateway6}",
+            ],
+            paths.network_namespace,
+        )
+        forwarding.append("/proc/sys/net/ipv6/conf/all/forwarding")
+    for file in forwarding:
+        run([*enter(paths, mounts=False), "/bin/sh", "-c", f"echo 1 > {file}"])
 
 
 def enter(paths: NodePaths, *, mounts: bool = True) -> list[str]:

@@ -22,7 +22,7 @@ from pybernetes.cluster.commands import run
 from pybernetes.cluster.failure import Failure
 from pybernetes.cluster.layout import NodePaths
 from pybernetes.cluster.local_cluster import live_clusters
-from pybernetes.cluster.machine_node import RUN_ROOT, forwarding_memory, paths_of
+from pybernetes.cluster.machine_node import RUN_ROOT, forwarding_memory, ipv6_forwarding_memory, paths_of
 from pybernetes.cluster.node_settings import NodeSettings
 from pybernetes.cluster.waiting import monotonic, pause
 
@@ -52,6 +52,7 @@ def down(name: str, data_dir: str | None, purge: bool, say: Say) -> None:
         cgroups.remove(group)
     if not live_clusters():
         host_network.restore_forwarding(forwarding_memory(paths))
+        host_network.restore_ipv6_forwarding(ipv6_forwarding_memory(paths))
     shutil.rmtree(paths.run, ignore_errors=True)
     with suppress(OSError):
         os.rmdir(RUN_ROOT)

@@ -7,6 +7,7 @@ namespaces and no share: it is the machine.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import sys
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from typing import Any
 
 from pybernetes.cluster import bootstrap, containerd, images
 from pybernetes.cluster.failure import Failure
-from pybernetes.cluster.host_network import mtu, switch_forwarding_on
+from pybernetes.cluster.host_network import mtu, switch_forwarding_on, switch_ipv6_forwarding_on
 from pybernetes.cluster.layout import NodePaths, check_name
 from pybernetes.cluster.local_cluster import supervisor_alive
 from pybernetes.cluster.local_node import RESOLV_CONF, write_resolv_conf
@@ -25,7 +26,6 @@ from pybernetes.cluster.supervisor import Process, Spec
 DATA_ROOT = Path("/var/lib/pybernetes-node")
 RUN_ROOT = Path("/run/pybernetes-node")
 HOST_NAME_LIMIT = 63
-IP6_FORWARD = Path("/proc/sys/net/ipv6/conf/all/forwarding")
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Joining:
     token: str
     name: str
     address: str
+    further_address: str = ""
     data_dir: str | None = None
     ca_file: str = ""
     ca_hash: str = ""
@@ -58,6 +59,32 @@ def paths_of(name: str, data_dir: str | None) -> NodePaths:
 def forwarding_memory(paths: NodePaths) -> Path:
     """Where it is noted what ip_forward was."""
     return paths.run / "ip_forward"
+
+
+def ipv6_forwarding_memory(paths: NodePaths) -> Path:
+    return paths.run / "ipv6_forwarding"
+
+
+def node_addresses(given: str | None, cluster_cidr: str, server: str) -> tuple[str, str]:
+    """The node's address and, if pods have IPv6 too, its IPv6 address: as `--node-ip` says, or those of its routes."""
+    from pybernetes.cluster.server_settings import own_address
+
+    chosen = [one.strip() for one in given.split(",")] if given else [own_address("0.0.0.0", towards=server)]
+    if ":" in cluster_cidr and len(chosen) == 1:
+        chosen.append(own_address("::", towards="2001:db8::1"))
+        if chosen[1] == "::1":
+            raise Failure(
+                "--cluster-cidr has IPv6 and this machine has no way out by it: give --node-ip IPV4,IPV6"
+            )
+    try:
+        families = [ipaddress.ip_address(one).version for one in chosen]
+    except ValueError:
+        families = []
+    if families not in ([4], [4, 6]):
+        raise Failure(
+            f"--node-ip {given or chosen[0]} will not do: give an IPv4 address, or an IPv4 and an IPv6 address"
+        )
+    return chosen[0], chosen[1] if len(chosen) > 1 else ""
 
 
 def prepare(joining: Joining) -> Path:
@@ -89,7 +116,7 @@ def prepare(joining: Joining) -> Path:
     paths.containerd_config.write_text(containerd.configuration(settings))
     switch_forwarding_on(forwarding_memory(paths))
     if ":" in joining.cluster_cidr:
-        IP6_FORWARD.write_text("1\n")
+        switch_ipv6_forwarding_on(ipv6_forwarding_memory(paths))
     _settings(paths, joining).write(paths.config)
     path = paths.data / "supervisor.spec.json"
     _spec(paths).write(path)
@@ -105,6 +132,7 @@ def _settings(paths: NodePaths, joining: Joining) -> NodeSettings:
         certificates=str(paths.certificates),
         token=joining.token,
         address=joining.address,
+        further_address=joining.further_address,
         runtime_socket=str(paths.socket),
         sandbox_image=images.PAUSE_IMAGE,
         sandbox_archive=str(images.pause_archive(paths.data / "images")),

@@ -14,6 +14,7 @@ from pybernetes.cluster.pki import write_private
 class NodeSettings:
     """Paths are as the node's own processes see them, inside its namespaces.
 
+    `further_address` is the node's IPv6 address beside an IPv4 one;
     `cpu_millis` and `memory_bytes` are the node's capacity, 0 for all that the machine has;
     `cgroup` is the parent of `kubepods`, "" for the root;
     `host_routes` says that the node lives in a network namespace and the host wants a route to its pods.
@@ -40,6 +41,7 @@ class NodeSettings:
     max_pods: int = 110
     mtu: int = 1500
     vxlan_port: int = 8472
+    further_address: str = ""
     resolv_conf: str = "/etc/resolv.conf"
     host_routes: bool = False
     labels: dict[str, str] = field(default_factory=dict)

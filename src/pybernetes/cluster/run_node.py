@@ -148,6 +148,7 @@ def kubelet_options(settings: NodeSettings) -> KubeletOptions:
         root=Path(settings.kubelet),
         socket=settings.runtime_socket,
         node_ip=settings.address,
+        further_ip=settings.further_address,
         cgroup_parent=settings.cgroup,
         cpu=settings.cpu_millis or None,
         memory=settings.memory_bytes or None,

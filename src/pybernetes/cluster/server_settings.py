@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from pybernetes.cluster import address_ranges
 from pybernetes.cluster.failure import Failure
 
 COMPONENTS = ("apiserver", "controllers", "scheduler")
@@ -39,7 +40,7 @@ class ServerSettings:
     @property
     def service_address(self) -> str:
         """The address of the `kubernetes` service: the first of the range."""
-        return str(ipaddress.ip_network(self.service_cluster_ip_range)[1])
+        return str(ipaddress.ip_network(self.service_cluster_ip_range.partition(",")[0])[1])
 
     @property
     def local_url(self) -> str:
@@ -62,12 +63,10 @@ class ServerSettings:
             raise Failure(
                 f"--bind-address {self.bind_address} is not an IP address: give one of this machine's, or 0.0.0.0"
             )
-        services = _network("--service-cluster-ip-range", self.service_cluster_ip_range)
-        pods = _network("--cluster-cidr", self.cluster_cidr)
-        if services.overlaps(pods):
-            raise Failure(
-                f"--service-cluster-ip-range {services} and --cluster-cidr {pods} overlap: choose two apart"
-            )
+        flags = self.controller_flags
+        four = flags.get("node_cidr_mask_size_ipv4") or flags.get("node_cidr_mask_size", 24)
+        masks = {4: four, 6: flags.get("node_cidr_mask_size_ipv6", 64)}
+        address_ranges.check(self.service_cluster_ip_range, self.cluster_cidr, masks)
         unknown = [name for name in self.components if name not in COMPONENTS]
         if unknown or not self.components:
             raise Failure(
@@ -120,26 +119,17 @@ class ServerSettings:
         )
 
 
-def _network(flag: str, text: str) -> ipaddress.IPv4Network:
-    try:
-        network = ipaddress.IPv4Network(text)
-    except ValueError:
-        raise Failure(f"{flag} {text} is not an IPv4 network: give one such as 10.96.0.0/16")
-    if network.prefixlen > 30:
-        raise Failure(f"{flag} {text} is too small: give one such as 10.96.0.0/16")
-    return network
-
-
 def own_address(bind_address: str, towards: str = "192.0.2.1") -> str:
     """The address by which others reach this machine: the one that is bound, or that of the route to `towards`."""
     import socket
 
     if bind_address not in ("0.0.0.0", "::"):
         return bind_address
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+    six = ":" in towards
+    with socket.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             # Connecting a datagram socket sends nothing; the kernel only chooses a source address.
             probe.connect((towards, 9))
             return str(probe.getsockname()[0])
         except OSError:
-            return "127.0.0.1"
+            return "::1" if six else "127.0.0.1"

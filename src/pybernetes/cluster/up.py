@@ -9,7 +9,6 @@ starts what is missing, on the same data.
 from __future__ import annotations
 
 import errno
-import ipaddress
 import os
 import signal
 import subprocess
@@ -36,6 +35,7 @@ from pybernetes.cluster.failure import Failure
 from pybernetes.cluster.layout import Layout, NodePaths
 from pybernetes.cluster.local_cluster import (
     FORWARDING_MEMORY,
+    IPV6_FORWARDING_MEMORY,
     ClusterSettings,
     claim_run_directory,
     live_clusters,
@@ -90,6 +90,11 @@ def up(layout: Layout, wishes: Wishes, say: Say) -> ClusterSettings:
         settings = decide(layout, wishes)
         wanted = server_settings(layout, settings)
         wanted.check()
+        if "," in settings.cluster_cidr and not host_network.has_ipv6():
+            raise Failure(
+                f"--cluster-cidr {settings.cluster_cidr} needs IPv6, which this machine's kernel has not or is told to "
+                f"do without (/proc/sys/net/ipv6/conf/all/disable_ipv6): switch it on, or leave out the second network"
+            )
         new_server = not supervisor_alive(layout.server_record)
         if new_server:
             _end_orphans(layout.server_record)
@@ -266,9 +271,12 @@ def _prepare_host(layout: Layout, settings: ClusterSettings) -> None:
         raise Failure(
             "control groups are not mounted: mount them as systemd does, or run `apt-get install cgroupfs-mount`"
         )
-    pods = ipaddress.IPv4Network(settings.cluster_cidr)
-    host_network.create(layout.table, settings.bridge, settings.subnet, pods, host_network.mtu())
+    host_network.create(layout.table, settings.bridge, settings.subnet, settings.pods, host_network.mtu())
     host_network.switch_forwarding_on(FORWARDING_MEMORY)
+    if settings.pods6 is not None:
+        subnet6 = host_network.subnet6_of(settings.subnet)
+        host_network.add_ipv6(layout.table, settings.bridge, subnet6, settings.pods6)
+        host_network.switch_ipv6_forwarding_on(IPV6_FORWARDING_MEMORY)
     local_node.prepare_namespaces_folder(layout.namespaces)
 
 
@@ -315,6 +323,7 @@ def _start_node(layout: Layout, settings: ClusterSettings, number: int, token: s
     group = f"{layout.cgroup}/{paths.name}"
     cgroups.create_node(group, settings.cpu_millis, settings.memory_bytes)
     gateway = host_network.gateway(settings.subnet)
+    subnet6 = host_network.subnet6_of(settings.subnet) if settings.pods6 is not None else None
     place = local_node.Place(
         bridge=settings.bridge,
         number=number,
@@ -322,6 +331,8 @@ def _start_node(layout: Layout, settings: ClusterSettings, number: int, token: s
         prefix_length=settings.subnet.prefixlen,
         gateway=gateway,
         mtu=host_network.mtu(),
+        address6=f"{host_network.node_address(subnet6, number)}/{subnet6.prefixlen}" if subnet6 else "",
+        gateway6=host_network.gateway(subnet6) if subnet6 else "",
     )
     local_node.prepare(paths, place, group)
     registries = (f"{gateway}:{REGISTRY_PORT}", *settings.insecure_registries)
@@ -365,6 +376,7 @@ def _write_node_settings(
         cpu_millis=settings.cpu_millis,
         memory_bytes=settings.memory_bytes,
         mtu=place.mtu,
+        further_address=place.address6.partition("/")[0],
         host_routes=True,
         kubelet_flags=settings.node_flags,
     ).write(paths.config)

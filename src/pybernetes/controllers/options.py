@@ -28,6 +28,7 @@ class Options:
     cluster_cidr: str = "10.244.0.0/16"
     service_cluster_ip_range: str = "10.96.0.0/16"
     node_cidr_mask_size: int = 24
+    node_cidr_mask_size_ipv4: int = 0
     node_cidr_mask_size_ipv6: int = 64
     terminated_pod_gc_threshold: int = 12500
 

@@ -67,7 +67,8 @@ def node_addresses(nodes: Iterable[Object]) -> list[str]:
 
 
 def choose(service: Object, candidates: Iterable[str], taken: Taken, *, shared: bool) -> list[str] | None:
-    """The service's addresses, one of each of its families; None if some family has none left.
+    """The service's addresses, one of each of its families; None if some family has none left. Of two families, one
+    of which there are no candidates at all is left out.
 
     What it has stays as long as it is a candidate; `spec.loadBalancerIP` is followed if it can be. With `shared`,
     services with different ports may have the same address.
@@ -76,6 +77,8 @@ def choose(service: Object, candidates: Iterable[str], taken: Taken, *, shared: 
     ports = ports_of(service)
     families = spec.get("ipFamilies") or ["IPv4"]
     possible = list(candidates)
+    there_are = {_family(one) for one in possible}
+    families = [one for one in families if one in there_are] or families
 
     def free(address: str) -> bool:
         others = taken.get(address)

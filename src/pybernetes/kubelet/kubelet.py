@@ -111,7 +111,7 @@ class Kubelet:
             prober=Prober(self.cri, self.clock),
             cgroups=Cgroups(options.cgroup_parent),
             status=StatusWriter(self.client, self.clock, self.tasks),
-            host_ips=(options.node_ip,),
+            host_ips=options.node_ips,
             resolver=resolver,
             memory=options.memory or self.agent.machine.memory,
             services=self._all_services,

@@ -17,6 +17,8 @@ class KubeletOptions:
     socket: str
     """containerd's socket."""
     node_ip: str = "127.0.0.1"
+    further_ip: str = ""
+    """The node's address of the other family, where it has one."""
     hostname: str = ""
     """The kubernetes.io/hostname label and Hostname address; the node's name when empty."""
     cgroup_parent: str = "/pybernetes"
@@ -63,6 +65,10 @@ class KubeletOptions:
     evict_memory_below: int = 100 << 20
     evict_disk_below: float = 0.10
     evict_inodes_below: float = 0.05
+
+    @property
+    def node_ips(self) -> tuple[str, ...]:
+        return (self.node_ip, self.further_ip) if self.further_ip else (self.node_ip,)
 
     @property
     def host(self) -> str:

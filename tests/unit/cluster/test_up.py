@@ -112,7 +112,7 @@ def test_damaged_settings_say_what_to_do(layout: Layout, machine: Machine) -> No
     ("wish", "complaint"),
     [
         ({"nodes": 0}, "--nodes 0 will not do"),
-        ({"cluster_cidr": "10.0.0/8"}, "--cluster-cidr 10.0.0/8 is not an IPv4 network"),
+        ({"cluster_cidr": "10.0.0/8"}, "--cluster-cidr 10.0.0/8 is not a network"),
         ({"service_cluster_ip_range": "10.244.0.0/16"}, "overlap"),
         ({"bind_address": "1.2.3.400"}, "--bind-address 1.2.3.400 is not an IP address"),
         ({"bind_address": "203.0.113.7"}, "--bind-address 203.0.113.7 is no address of this machine"),
@@ -206,3 +206,12 @@ def test_a_server_is_not_started_on_data_that_another_has_open(layout: Layout) -
         server.check_data(layout)
     file.close()
     server.check_data(layout)
+
+
+def test_two_families_need_a_kernel_with_ipv6(
+    layout: Layout, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host_network, "has_ipv6", lambda: False)
+    with pytest.raises(Failure, match="needs IPv6, which this machine's kernel has not"):
+        up(layout, Wishes(cluster_cidr="10.244.0.0/16,fd00:10:244::/56"), print)
+    assert not layout.settings.exists()

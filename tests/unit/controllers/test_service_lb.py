@@ -88,10 +88,12 @@ def test_what_a_service_has_it_keeps() -> None:
     assert choose(mine, ["192.0.2.1"], {}, shared=False) == ["192.0.2.1"]
 
 
-def test_two_families_need_an_address_of_each() -> None:
+def test_two_families_need_an_address_of_each_that_there_is() -> None:
     both = service("a", ipFamilies=["IPv4", "IPv6"])
     assert choose(both, ["192.0.2.1", "fd00::1"], {}, shared=False) == ["192.0.2.1", "fd00::1"]
-    assert choose(both, ["192.0.2.1"], {}, shared=False) is None
+    taken = {"fd00::1": {("TCP", 80)}}
+    assert choose(both, ["192.0.2.1", "fd00::1"], taken, shared=False) is None
+    assert choose(both, ["192.0.2.1"], {}, shared=False) == ["192.0.2.1"]
 
 
 def test_pools_are_ranges_and_networks() -> None:

@@ -79,9 +79,14 @@ class Kubelets:
 
 
 def kubelet_address(node: Object, port: int = 0) -> str:
-    """`10.0.0.1:10250` from a Node's status. Raises ServiceUnavailable when it names no address."""
+    """`10.0.0.1:10250` from a Node's status; the first address of a type counts.
+
+    Raises ServiceUnavailable when it names no address.
+    """
     status = node.get("status") or {}
-    by_type = {one.get("type"): one.get("address") for one in status.get("addresses") or ()}
+    by_type: Object = {}
+    for one in status.get("addresses") or ():
+        by_type.setdefault(one.get("type"), one.get("address"))
     address = next((by_type[one] for one in _ADDRESS_ORDER if by_type.get(one)), None)
     if not address:
         raise ServiceUnavailable(f'no address of node "{node["metadata"]["name"]}" is known yet')

@@ -42,11 +42,12 @@ async def ensure(server: APIServer) -> None:
 
 async def _ensure_dns(server: APIServer) -> None:
     """Nodes answer without it; it makes `kube-dns` a name and keeps its address from being given away."""
-    network = next(iter(server.addresses.values())).network
-    if network.num_addresses <= DNS_NUMBER + 1:
+    networks = [one.network for one in server.addresses.values()]
+    addresses = [str(one[DNS_NUMBER]) for one in networks if one.num_addresses > DNS_NUMBER + 1]
+    if not addresses:
         return
     try:
-        await ensure_object(server.client, SERVICES, _dns(str(network[DNS_NUMBER])))
+        await ensure_object(server.client, SERVICES, _dns(addresses))
     except Invalid as error:
         log.warning("the service %s/%s cannot be made: %s", DNS_NAMESPACE, DNS_NAME, error.message)
 
@@ -89,7 +90,7 @@ def _service(server: APIServer) -> Object:
     }
 
 
-def _dns(address: str) -> Object:
+def _dns(addresses: list[str]) -> Object:
     ports = [
         {"name": "dns", "port": 53, "protocol": "UDP", "targetPort": 53},
         {"name": "dns-tcp", "port": 53, "protocol": "TCP", "targetPort": 53},
@@ -99,7 +100,14 @@ def _dns(address: str) -> Object:
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {"name": DNS_NAME, "namespace": DNS_NAMESPACE, "labels": labels},
-        "spec": {"clusterIP": address, "type": "ClusterIP", "sessionAffinity": "None", "ports": ports},
+        "spec": {
+            "clusterIP": addresses[0],
+            "clusterIPs": addresses,
+            "ipFamilyPolicy": "SingleStack" if len(addresses) == 1 else "PreferDualStack",
+            "type": "ClusterIP",
+            "sessionAffinity": "None",
+            "ports": ports,
+        },
     }
 
 

@@ -22,8 +22,9 @@ class Ranges:
     def __init__(self, cluster_cidr: str, node_mask: int) -> None:
         self.network: Network = ip_network(cluster_cidr, strict=False)
         if node_mask < self.network.prefixlen or node_mask > self.network.max_prefixlen:
+            flag = "--node-cidr-mask-size" + ("-ipv6" if self.network.version == 6 else "")
             raise ValueError(
-                f"--node-cidr-mask-size={node_mask} does not fit into --cluster-cidr={cluster_cidr}: "
+                f"{flag}={node_mask} does not fit into --cluster-cidr={cluster_cidr}: "
                 f"choose a number from {self.network.prefixlen} to {self.network.max_prefixlen}"
             )
         self.node_mask = node_mask

@@ -21,8 +21,9 @@ from pybernetes.semantics.pods import node_name
 def ranges_of(options: Options) -> list[Ranges]:
     """One for each family in `--cluster-cidr`, without the addresses of services. Raises ValueError."""
     ranges = []
+    four = options.node_cidr_mask_size_ipv4 or options.node_cidr_mask_size
     for cidr in options.cluster_cidr.split(","):
-        mask = options.node_cidr_mask_size_ipv6 if ":" in cidr else options.node_cidr_mask_size
+        mask = options.node_cidr_mask_size_ipv6 if ":" in cidr else four
         one = Ranges(cidr.strip(), mask)
         for services in options.service_cluster_ip_range.split(","):
             if services and services.strip() in one:

@@ -141,7 +141,7 @@ def status(
     """`offered` is the capacity that the API shows: extended resources in it are allocatable as they are."""
     return {
         "addresses": [
-            {"type": "InternalIP", "address": options.node_ip},
+            *({"type": "InternalIP", "address": address} for address in options.node_ips),
             {"type": "Hostname", "address": options.host},
         ],
         "capacity": capacity(options, machine, disk_size),

@@ -28,7 +28,7 @@ class ServingCertificate:
         self._options = options
         self._clock = clock
         self._path = options.root / "pki" / "kubelet.pem"
-        self._hosts = tuple(dict.fromkeys([options.host, options.node_ip]))
+        self._hosts = tuple(dict.fromkeys([options.host, *options.node_ips]))
         self.installed = asyncio.Event()
         """Set once a certificate that was asked for is in use."""
         ca = Path(options.client_ca) if options.client_ca else None
