@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import json
+
 from api_harness import Api
+
+from pybernetes.api import protobuf
+from pybernetes.lib.http.messages import Headers
+from pybernetes.lib.websocket import WebSocket, check_answer, client_handshake
 
 CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
@@ -119,3 +126,64 @@ async def test_both_versions_of_events_are_watched(api: Api) -> None:
     seen = await watch.next()
     assert seen["object"]["note"] == "hello" and seen["object"]["apiVersion"] == "events.k8s.io/v1"
     await watch.close()
+
+
+async def opened(api: Api, target: str, *protocols: str, **more: str) -> WebSocket:
+    """A watch over a WebSocket."""
+    headers, key = client_handshake(protocols)
+    for name, value in more.items():
+        headers.set(name, value)
+    if not any("bearer" in protocol for protocol in protocols):
+        headers.set("authorization", f"Bearer {api.server.access.loopback_token}")
+    upgraded = await api.transport.upgrade("GET", target, headers)
+    chosen = check_answer(upgraded.status, upgraded.headers, key)
+    return WebSocket(upgraded.stream, client=True, protocol=chosen)
+
+
+async def test_a_websocket_gets_a_message_an_event(api: Api) -> None:
+    await api.config_map("a")
+    await api.config_map("b")
+    socket = await opened(api, f"{CONFIG_MAPS}?watch=1")
+    first, second = await socket.receive(), await socket.receive()
+    assert isinstance(first, str) and isinstance(second, str)
+    assert [json.loads(text)["object"]["metadata"]["name"] for text in (first, second)] == ["a", "b"]
+    await api.delete(CONFIG_MAPS + "/a")
+    gone = await socket.receive()
+    assert isinstance(gone, str) and json.loads(gone)["type"] == "DELETED"
+    socket.close()
+    assert await socket.receive() is None
+
+
+async def test_a_websocket_watch_ends_in_time_and_may_be_a_table(api: Api) -> None:
+    await api.config_map("a")
+    socket = await opened(api, f"{CONFIG_MAPS}?watch=1&timeoutSeconds=1", accept=TABLE)
+    text = await socket.receive()
+    assert isinstance(text, str) and json.loads(text)["object"]["kind"] == "Table"
+    assert await socket.receive() is None
+
+
+async def test_a_websocket_can_carry_its_token_as_a_protocol(api: Api) -> None:
+    token = base64.urlsafe_b64encode(api.server.access.loopback_token.encode()).rstrip(b"=").decode()
+    protocol = f"base64url.bearer.authorization.k8s.io.{token}"
+    socket = await opened(api, f"{CONFIG_MAPS}?watch=1", protocol, "mine")
+    assert socket.protocol == "mine"
+    await api.config_map("a")
+    assert "ADDED" in str(await socket.receive())
+    socket.abort()
+
+
+async def test_who_takes_only_protobuf_gets_protobuf(api: Api) -> None:
+    await api.config_map("a")
+    media_type = "application/vnd.kubernetes.protobuf"
+    token = {"authorization": f"Bearer {api.server.access.loopback_token}"}
+    answer = await api.transport.stream(
+        "GET",
+        f"{CONFIG_MAPS}?watch=1&timeoutSeconds=1",
+        Headers({**token, "accept": f"{media_type};stream=watch"}),
+    )
+    assert answer.headers.get("content-type") == f"{media_type};stream=watch"
+    data = b"".join([chunk async for chunk in answer])
+    length = int.from_bytes(data[:4], "big")
+    assert len(data) == 4 + length
+    assert data[4:].startswith(b"\n\x05ADDED\x12")
+    assert protobuf.decode(data[data.index(protobuf.MAGIC) :])["metadata"]["name"] == "a"

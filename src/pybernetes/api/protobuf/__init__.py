@@ -6,9 +6,9 @@ Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#protobuf-en
 """
 
 from pybernetes.api.protobuf.decoding import ProtobufError, decode
-from pybernetes.api.protobuf.encoding import encode
+from pybernetes.api.protobuf.encoding import encode, encode_watch_event
 
 CONTENT_TYPE = "application/vnd.kubernetes.protobuf"
 MAGIC = b"k8s\0"
 
-__all__ = ["CONTENT_TYPE", "MAGIC", "ProtobufError", "decode", "encode"]
+__all__ = ["CONTENT_TYPE", "MAGIC", "ProtobufError", "decode", "encode", "encode_watch_event"]

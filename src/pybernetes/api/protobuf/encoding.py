@@ -42,6 +42,14 @@ def envelope(api_version: str, kind: str, raw: bytes) -> bytes:
     return b"k8s\0" + bytes(unknown.SerializeToString())
 
 
+def encode_watch_event(event: str, obj: Object) -> bytes:
+    """One event of a watch: the bare message, without magic and envelope, that holds the object in its own."""
+    message = messages().message(f"{_META}.WatchEvent")()
+    message.type = event
+    message.object.raw = encode(obj)
+    return bytes(message.SerializeToString())
+
+
 def encode_message(name: str, obj: Object) -> bytes:
     """A bare message."""
     message = messages().message(name)()

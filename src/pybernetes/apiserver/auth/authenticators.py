@@ -8,6 +8,7 @@ Source: https://kubernetes.io/docs/reference/access-authn-authz/authentication/
 
 from __future__ import annotations
 
+import base64
 import csv
 import hmac
 from collections.abc import Awaitable, Callable, Sequence
@@ -17,6 +18,7 @@ from typing import Protocol
 from pybernetes.api.errors import Unauthorized
 from pybernetes.apiserver.auth.user import ANONYMOUS_USER, AUTHENTICATED, User
 from pybernetes.lib.http.messages import Request
+from pybernetes.lib.websocket import offered_protocols
 
 
 class Authenticator(Protocol):
@@ -35,6 +37,30 @@ def bearer_token(request: Request) -> str:
     if scheme.lower() == "bearer":
         return token.strip()
     return ""
+
+
+_IN_PROTOCOL = "base64url.bearer.authorization.k8s.io."
+
+
+def websocket_token(request: Request) -> str:
+    """The token that a browser puts among the subprotocols of a WebSocket, as it cannot set headers; "" if none.
+
+    It is taken out of the request: nobody further on is to see it. Another subprotocol has to be there.
+    """
+    offered = offered_protocols(request.headers)
+    found = [one for one in offered if one.startswith(_IN_PROTOCOL)]
+    if not found:
+        return ""
+    others = [one for one in offered if one not in found]
+    encoded = found[0].removeprefix(_IN_PROTOCOL)
+    try:
+        token = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode()
+    except ValueError:
+        raise Unauthorized("Unauthorized") from None
+    if len(found) > 1 or not others or not token:
+        raise Unauthorized("Unauthorized")
+    request.headers.set("sec-websocket-protocol", ", ".join(others))
+    return token
 
 
 class StaticTokens:
@@ -96,13 +122,15 @@ class BootstrapTokens:
 
 
 class BearerTokens:
-    """The Authorization header, tried against each kind of token. A token that nobody knows is an error."""
+    """The token of the Authorization header or of a WebSocket, against each kind. One that nobody knows is an error."""
 
     def __init__(self, kinds: Sequence[TokenAuthenticator]) -> None:
         self._kinds = kinds
 
     async def authenticate(self, request: Request) -> User | None:
         token = bearer_token(request)
+        if not token and "sec-websocket-protocol" in request.headers:
+            token = websocket_token(request)
         if not token:
             return None
         user = await self.authenticate_token(token)

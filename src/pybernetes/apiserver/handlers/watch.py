@@ -14,13 +14,15 @@ from pybernetes.apiserver.answers import encode, headers
 from pybernetes.apiserver.cache.caches import Subscription
 from pybernetes.apiserver.context import Context
 from pybernetes.apiserver.handlers.list import selection_of
-from pybernetes.apiserver.negotiation import JSON, WATCH_FORMS, AnswerForm
+from pybernetes.apiserver.handlers.watch_socket import Messages, plain_frames, upgrade
+from pybernetes.apiserver.negotiation import JSON, PROTOBUF, WATCH_FORMS, AnswerForm
 from pybernetes.apiserver.parameters import ListOptions, list_options
 from pybernetes.apiserver.resources import Resource
 from pybernetes.apiserver.shown import decoded, watch_shape
 from pybernetes.apiserver.tables import bookmark_table
 from pybernetes.lib.clock import Clock, Timer
 from pybernetes.lib.http.messages import Answer, Streaming, Writer
+from pybernetes.lib.websocket import is_handshake
 
 BOOKMARK_SECONDS = 60.0
 _LAST_BOOKMARK = 2.0
@@ -35,9 +37,20 @@ async def watch(context: Context, resource: Resource) -> Answer:
     subscription = await _subscribe(context, resource, options, plain, info.name)
     longest = server.options.min_watch_timeout
     seconds = float(options.timeout) if options.timeout else longest * (1 + random.random())
-    run = subscription.run if plain else _Shaped(context, resource, form, subscription).run
+    shaped = None if plain else _Shaped(context, resource, form, subscription)
+    run = shaped.run if shaped is not None else subscription.run
+    if is_handshake(context.request.headers):
+        text = form.media_type != PROTOBUF
+        messages = Messages(subscription, shaped.frames if shaped is not None else plain_frames, text)
+        limited = _limited(server.clock, subscription, messages.run, seconds, options.bookmarks)
+        try:
+            return upgrade(context.request, limited)
+        except BaseException:
+            subscription.close()
+            raise
     limited = _limited(server.clock, subscription, run, seconds, options.bookmarks)
-    return Streaming(limited, headers=headers(JSON, context))
+    media_type = f"{PROTOBUF};stream=watch" if form.media_type == PROTOBUF else JSON
+    return Streaming(limited, headers=headers(media_type, context))
 
 
 async def _subscribe(
@@ -63,13 +76,13 @@ async def _subscribe(
 def _limited(
     clock: Clock,
     subscription: Subscription,
-    run: Callable[[Writer], Any],
+    run: Callable[[Any], Any],
     seconds: float,
     bookmarks: bool,
-) -> Callable[[Writer], Any]:
+) -> Callable[[Any], Any]:
     """`run` with its end after `seconds`, and a bookmark every minute and shortly before the end."""
 
-    async def limited(writer: Writer) -> None:
+    async def limited(writer: Any) -> None:
         timers: dict[str, Timer] = {}
 
         def bookmark() -> None:
@@ -104,10 +117,20 @@ class _Shaped:
 
     async def run(self, writer: Writer) -> None:
         async for batch in self._subscription:
-            writer.write(b"".join(self._frame(event) for event in batch))
+            writer.write(b"".join(map(self._delimited, self.frames(batch))))
             await writer.drain()
             if writer.closed:
                 return
+
+    def frames(self, batch: Any) -> list[bytes]:
+        """The events one by one."""
+        return [self._frame(event) for event in batch]
+
+    def _delimited(self, frame: bytes) -> bytes:
+        """Lines end themselves; messages of protobuf say before how long they are."""
+        if self._form.media_type == PROTOBUF:
+            return len(frame).to_bytes(4, "big") + frame
+        return frame
 
     def _frame(self, event: Any) -> bytes:
         if event.type == "BOOKMARK":
@@ -118,6 +141,10 @@ class _Shaped:
             obj = decoded(self._resource, event.entry)
             obj["metadata"]["resourceVersion"] = str(event.revision)
             obj = self._shape(obj)
+        if self._form.media_type == PROTOBUF:
+            from pybernetes.api import protobuf
+
+            return protobuf.encode_watch_event(event.type, obj)
         return encode({"type": event.type, "object": obj}, JSON) + b"\n"
 
     def _bookmark(self, event: Any) -> dict[str, Any]:
