@@ -5,6 +5,7 @@ In: decisions of the cycle. Out: requests; errors come out as they are, the call
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 from pybernetes.api.errors import APIError, NotFound
@@ -22,7 +23,6 @@ from pybernetes.semantics.storage import SELECTED_NODE, is_bound
 log = logging.getLogger(__name__)
 
 CLAIM_TIMEOUT = 600.0
-CLAIM_POLL = 1.0
 
 
 class Binder:
@@ -43,6 +43,8 @@ class Binder:
         self._name = name
         self._claims = claims
         self._around = around
+        self._claim_changed = asyncio.Event()
+        claims.add_handler(updated=lambda old, new: self._claim_changed.set())
 
     async def bind(self, pod: PodInfo, node: str) -> None:
         """Late claims first, then the binding itself. Raises APIError or TimeoutError."""
@@ -75,7 +77,8 @@ class Binder:
             return
         async with self._clock.timeout(CLAIM_TIMEOUT):
             while not all((found := self._claims.store.get(key)) and is_bound(found) for key in waiting):
-                await self._clock.sleep(CLAIM_POLL)
+                self._claim_changed.clear()
+                await self._claim_changed.wait()
 
     async def report_failure(
         self, pod: PodInfo, reason: str, message: str, nominated: str | None = None

@@ -10,13 +10,21 @@ import msgspec
 import pytest_asyncio
 
 from pybernetes.api import errors
-from pybernetes.api.kinds import EVENTS, NODES, PODS, PRIORITY_CLASSES
+from pybernetes.api.kinds import (
+    EVENTS,
+    NODES,
+    PERSISTENT_VOLUME_CLAIMS,
+    PODS,
+    PRIORITY_CLASSES,
+    STORAGE_CLASSES,
+)
 from pybernetes.client.factory import InformerFactory
 from pybernetes.client.recorder import EventRecorder
 from pybernetes.lib.clock import VirtualClock
 from pybernetes.lib.http.messages import Answer, Headers, Request, Response
 from pybernetes.scheduler.scheduler import Scheduler
 from pybernetes.semantics.pods import get_condition
+from pybernetes.semantics.storage import BIND_COMPLETED, SELECTED_NODE
 from pybernetes.testing.cluster import Cluster
 
 Object = dict[str, Any]
@@ -198,6 +206,39 @@ async def test_a_binding_that_fails_is_tried_again_after_a_back_off() -> None:
         await scheduler.close()
         await recorder.close()
         await informers.close()
+
+
+async def test_a_claim_that_binds_late_is_told_the_node_and_waited_for(world: World) -> None:
+    storage_class = {
+        "metadata": {"name": "late"},
+        "provisioner": "example.com/disks",
+        "volumeBindingMode": "WaitForFirstConsumer",
+    }
+    await world.client.create(STORAGE_CLASSES, storage_class)
+    claim = {
+        "metadata": {"name": "data", "namespace": "default"},
+        "spec": {
+            "storageClassName": "late",
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": "1Gi"}},
+        },
+    }
+    await world.client.create(PERSISTENT_VOLUME_CLAIMS, claim)
+    volume = {"name": "data", "persistentVolumeClaim": {"claimName": "data"}}
+    await world.create(pod("web", volumes=[volume]))
+
+    async def told() -> str:
+        found = await world.client.get(PERSISTENT_VOLUME_CLAIMS, "default", "data")
+        return (found["metadata"].get("annotations") or {}).get(SELECTED_NODE, "")
+
+    assert await world.cluster.until(told, "the claim is told the node") == "node-1"
+    await world.cluster.run_for(60)
+    assert await world.node_of("web") == ""
+    patch = {"metadata": {"annotations": {BIND_COMPLETED: "yes"}}, "spec": {"volumeName": "pv"}}
+    await world.client.patch(PERSISTENT_VOLUME_CLAIMS, "default", "data", patch)
+    before = world.cluster.clock.monotonic()
+    assert await world.placed("web") == "node-1"
+    assert world.cluster.clock.monotonic() - before < 0.5
 
 
 async def test_many_pods_are_spread_over_many_nodes() -> None:
