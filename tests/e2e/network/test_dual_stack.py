@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cluster import Cluster, deployment, run, wait
+from cluster import Cluster, CommandFailed, deployment, run, wait
 from machine import traces
 from registry import Registry, image
 
@@ -47,11 +48,19 @@ def dual(scratch: Path) -> Iterator[Cluster]:
         if registry is not None:
             registry.close()
         cluster.cli("down", "--purge")
-    assert not traces(cluster.layout, bridge)
+    wait(lambda: not _traces(cluster, bridge), "nothing left behind")
     tables = run(["nft", "list", "tables"]).stdout
     assert cluster.layout.table not in tables.split()
     if not IPV6_FORWARDING_MEMORY.exists():  # another cluster's, otherwise
         assert FORWARDING.read_text() == forwarding
+
+
+def _traces(cluster: Cluster, bridge: str) -> dict[str, list[str]]:
+    try:
+        return traces(cluster.layout, bridge)
+    except subprocess.CalledProcessError as error:
+        # lsns does not take it well that processes of others end while it looks.
+        raise CommandFailed(str(error)) from error
 
 
 def pods(cluster: Cluster) -> list[dict[str, Any]]:
