@@ -203,7 +203,7 @@ class Kubelet:
         if uid in self.workers:
             self.workers[uid].update(pod)
             return
-        others = [worker.pod for worker in self.workers.values() if not is_terminal(worker.pod)]
+        others = [worker.pod for worker in self.workers.values() if not worker.released]
         worker = self.workers[uid] = PodWorker(pod, self.node)
         if found is not None:
             for sandbox in found.sandboxes:

@@ -33,6 +33,7 @@ from pybernetes.kubelet.termination import reader
 from pybernetes.kubelet.volumes.manager import VolumeFailed
 from pybernetes.lib.backoff import Backoff
 from pybernetes.lib.clock import Timer
+from pybernetes.semantics.pods import is_terminal
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +70,11 @@ class PodWorker:
     @property
     def pod(self) -> Object:
         return self.machine.state.pod
+
+    @property
+    def released(self) -> bool:
+        """The pod holds nothing of the node any more, whatever the API still shows."""
+        return self.machine.state.released or is_terminal(self.pod)
 
     # what comes in
 

@@ -343,6 +343,17 @@ def test_a_pod_deleted_before_its_container_ran_ends_as_failed():
     assert (ended["reason"], ended["exitCode"]) == ("ContainerStatusUnknown", 137)
 
 
+def test_a_deleted_pod_holds_what_it_has_until_all_of_it_has_stopped():
+    driver = Driver(make_pod())
+    driver.hold = {do.StopSandbox, do.TearDown}
+    driver.start().delete()
+    driver.settle()
+    assert driver.asked(do.StopSandbox) and not driver.machine.state.released
+    driver.hold = {do.TearDown}
+    driver.settle()
+    assert driver.machine.state.released
+
+
 def test_missing_volumes_hold_containers_back_and_are_tried_again():
     driver = Driver(make_pod())
     driver.hold.add(do.PrepareVolumes)

@@ -196,6 +196,11 @@ class PodState:
         return self.removed or bool(self.meta.get("deletionTimestamp"))
 
     @property
+    def released(self) -> bool:
+        """Everything of it has stopped for good: what it had of the node is there for other pods."""
+        return self.torn_down != ""
+
+    @property
     def policy(self) -> str:
         return str(self.spec.get("restartPolicy", "Always"))
 
