@@ -5,7 +5,8 @@ The plain JSON form is spliced from stored bytes; Tables and metadata-only forms
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from pybernetes.apiserver.answers import bytes_response, object_response
@@ -14,7 +15,7 @@ from pybernetes.apiserver.context import Context
 from pybernetes.apiserver.negotiation import AnswerForm
 from pybernetes.apiserver.registry import Registry, Stored
 from pybernetes.apiserver.resources import Resource
-from pybernetes.apiserver.tables import Columns, table
+from pybernetes.apiserver.tables import Columns, table, table_frame, table_row
 from pybernetes.lib.http.messages import Response
 
 Object = dict[str, Any]
@@ -104,27 +105,43 @@ def list_metadata(revision: int, token: str, remaining: int | None) -> Object:
     return metadata
 
 
-def list_object(
-    context: Context,
-    resource: Resource,
-    entries: Iterable[CacheEntry],
-    metadata: Object,
-    form: AnswerForm,
-) -> Object:
-    """A list that has to be decoded to be shown."""
-    objects: Sequence[Object] = [decoded(resource, entry) for entry in entries]
+@dataclass(frozen=True, slots=True)
+class ListForm:
+    """A list that has to be decoded to be shown: everything but its elements, the field that holds these (the last
+    one), and what becomes of an entry."""
+
+    frame: Object
+    field: str
+    element: Callable[[CacheEntry], Object]
+
+    def whole(self, entries: Iterable[CacheEntry]) -> Object:
+        return {**self.frame, self.field: [self.element(entry) for entry in entries]}
+
+
+def list_form(context: Context, resource: Resource, metadata: Object, form: AnswerForm) -> ListForm:
+    version = form.version
     if form.shown_as == "Table":
-        return table(_columns(context, resource), objects, form.version, metadata=metadata)
+        columns = _columns(context, resource)
+        return ListForm(
+            table_frame(columns, version, metadata),
+            "rows",
+            lambda entry: table_row(columns, decoded(resource, entry), version),
+        )
     if form.shown_as:
-        return {
+        frame = {
             "kind": "PartialObjectMetadataList",
-            "apiVersion": f"meta.k8s.io/{form.version}",
+            "apiVersion": f"meta.k8s.io/{version}",
             "metadata": metadata,
-            "items": [partial(obj, form.version) for obj in objects],
         }
-    if not resource.typed_items:
-        for obj in objects:
-            obj.pop("apiVersion", None)
-            obj.pop("kind", None)
+        return ListForm(frame, "items", lambda entry: partial(decoded(resource, entry), version))
     kind = resource.kind
-    return {"kind": kind.list_kind, "apiVersion": kind.api_version, "metadata": metadata, "items": objects}
+    frame = {"kind": kind.list_kind, "apiVersion": kind.api_version, "metadata": metadata}
+    return ListForm(frame, "items", lambda entry: _item(resource, entry))
+
+
+def _item(resource: Resource, entry: CacheEntry) -> Object:
+    obj = decoded(resource, entry)
+    if not resource.typed_items:
+        obj.pop("apiVersion", None)
+        obj.pop("kind", None)
+    return obj

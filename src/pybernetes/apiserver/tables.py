@@ -26,16 +26,22 @@ def table(
     columns: Columns, objects: Iterable[Object], version: str, *, metadata: Object, headed: bool = True
 ) -> Object:
     """`headed` False leaves out the column definitions, as in all but the first event of a watch."""
+    frame = table_frame(columns, version, metadata, headed)
+    return {**frame, "rows": [table_row(columns, obj, version) for obj in objects]}
+
+
+def table_frame(columns: Columns, version: str, metadata: Object, headed: bool = True) -> Object:
+    """A Table that lacks its rows, which come last."""
     return {
         "kind": "Table",
         "apiVersion": f"meta.k8s.io/{version}",
         "metadata": metadata,
         "columnDefinitions": columns_for(columns.kind) if headed else None,
-        "rows": [
-            {"cells": row(columns.kind, obj, columns.now), "object": _included(obj, columns.include, version)}
-            for obj in objects
-        ],
     }
+
+
+def table_row(columns: Columns, obj: Object, version: str) -> Object:
+    return {"cells": row(columns.kind, obj, columns.now), "object": _included(obj, columns.include, version)}
 
 
 def bookmark_table(bookmark: Object, version: str) -> Object:

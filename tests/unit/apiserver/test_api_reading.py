@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from importlib import import_module
+
+import pytest
 import yaml
 from api_harness import Api
+
+listing = import_module("pybernetes.apiserver.handlers.list")
 
 CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
@@ -177,3 +183,23 @@ async def test_big_lists_are_streamed_whole(api: Api) -> None:
         await api.config_map(f"big{number}", data={"x": "y" * 100_000})
     listed = (await api.get(CONFIG_MAPS)).json
     assert [item["metadata"]["name"] for item in listed["items"]] == [f"big{n}" for n in range(6)]
+
+
+@pytest.mark.parametrize("count", [0, 1, 49, 50, 51, 130])
+async def test_lists_in_every_form_are_whole_at_every_length(
+    api: Api, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "STREAM_FROM", 2000)
+    monkeypatch.setattr(listing, "CHUNK", 1000)
+    names = [f"m{number:03d}" for number in range(count)]
+    await asyncio.gather(*(api.config_map(name) for name in names))
+    plain = (await api.get(CONFIG_MAPS)).json
+    assert [item["metadata"]["name"] for item in plain["items"]] == names
+    table = (await api.get(CONFIG_MAPS, accept=TABLE)).json
+    assert [row["cells"][0] for row in table["rows"]] == names
+    assert [row["object"]["metadata"]["name"] for row in table["rows"]] == names
+    assert table["columnDefinitions"][0]["name"] == "Name"
+    partial = await api.get(CONFIG_MAPS, accept=PARTIAL_LIST)
+    assert [item["metadata"]["name"] for item in partial.json["items"]] == names
+    assert {item["kind"] for item in partial.json["items"]} <= {"PartialObjectMetadata"}
+    assert plain["metadata"] == table["metadata"] == partial.json["metadata"]
