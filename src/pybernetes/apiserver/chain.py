@@ -26,6 +26,7 @@ from pybernetes.apiserver.compression import compressed
 from pybernetes.apiserver.context import Context
 from pybernetes.apiserver.deadlines import too_late
 from pybernetes.apiserver.impersonation import impersonate
+from pybernetes.apiserver.pretty import for_people
 from pybernetes.apiserver.requestinfo import RequestInfo, parse
 from pybernetes.apiserver.routes import route
 from pybernetes.lib.http.messages import Answer, BodyTooLarge, Request
@@ -107,7 +108,7 @@ class Chain:
             for finish in context.finish:
                 finish()
         server.metrics.request(context, answer.status, server.clock.monotonic() - start)
-        return compressed(context, answer)
+        return compressed(context, for_people(request, answer))
 
     async def _walk(self, context: Context) -> Answer:
         try:

@@ -133,7 +133,7 @@ class WriteOptions:
     force: bool | None = None
 
 
-def write_options(request: Request, options_kind: str) -> WriteOptions:
+def write_options(request: Request, options_kind: str, applying: bool = False) -> WriteOptions:
     """`options_kind` is CreateOptions, UpdateOptions or PatchOptions. Raises Invalid."""
     if not request.raw_query:
         return WriteOptions()
@@ -152,8 +152,10 @@ def write_options(request: Request, options_kind: str) -> WriteOptions:
     validation = request.query_value("fieldValidation") or WARN
     if validation not in (STRICT, WARN, IGNORE):
         errors.append(not_supported("fieldValidation", validation, (IGNORE, STRICT, WARN)))
-    _refuse(options_kind, errors)
     force = request.query_value("force")
+    if force and options_kind == "PatchOptions" and not applying:
+        errors.append(forbidden("force", "may not be specified for non-apply patch"))
+    _refuse(options_kind, errors)
     return WriteOptions(bool(dry_run), manager, validation, is_true(force) if force else None)
 
 

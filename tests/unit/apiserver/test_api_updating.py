@@ -208,3 +208,21 @@ async def test_a_pods_spec_stays_but_for_a_few_fields(api: Api) -> None:
     assert status.json["status"]["phase"] == "Running"
     assert "nodeName" not in status.json["spec"]
     assert status.json["status"]["qosClass"] == "BestEffort"
+
+
+async def test_what_is_applied_must_be_declared(api: Api) -> None:
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}, "foo": 1}
+    refused = await api.patch(CONFIG_MAPS + "/x?fieldManager=m&fieldValidation=Ignore", config, "apply")
+    assert refused.status == 400
+    assert refused.message == (
+        "failed to create typed patch object (default/x; /v1, Kind=ConfigMap): .foo: field not declared in schema"
+    )
+
+
+async def test_only_apply_can_be_forced(api: Api) -> None:
+    await api.config_map("one")
+    refused = await api.patch(CONFIG_MAPS + "/one?force=true", {})
+    assert refused.status == 422
+    assert refused.message == (
+        'PatchOptions.meta.k8s.io "" is invalid: force: Forbidden: may not be specified for non-apply patch'
+    )

@@ -43,7 +43,7 @@ def config_map(obj: Object) -> list[FieldError]:
         errors.extend(invalid(ROOT.child("binaryData").key(key), key, why) for why in is_config_key(key))
         total += _decoded_size(text)
     if total > MAX_SIZE:
-        errors.append(too_long("", MAX_SIZE))
+        errors.append(too_long("[]", MAX_SIZE))
     return errors
 
 

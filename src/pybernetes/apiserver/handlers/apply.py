@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from pybernetes.api.apply import managers
+from pybernetes.api.decoding import DecodeError, check
 from pybernetes.api.errors import BadRequest, invalid
 from pybernetes.api.kinds import Kind
 from pybernetes.api.times import now
@@ -62,12 +65,30 @@ async def apply(context: Context, write: Write, data: bytes, options: WriteOptio
     return await commit_update(write, produce)
 
 
+def _refuse_undeclared(write: Write, config: Object) -> None:
+    """What nobody could own is an error, whatever `fieldValidation` says."""
+    kind = write.resource.kind
+    try:
+        unknown = check(msgspec.json.decode(msgspec.json.encode(config)), write.resource.schema)
+    except DecodeError:
+        return  # told by the check that follows
+    paths = [problem.split('"')[1] for problem in unknown]
+    found = [f".{path}: field not declared in schema" for path in paths]
+    if found:
+        shown = found[0] if len(found) == 1 else "errors:\n" + "\n".join(f"  {one}" for one in found)
+        raise BadRequest(
+            f"failed to create typed patch object ({write.namespace}/{write.name}; "
+            f"{kind.group}/{kind.version}, Kind={kind.kind}): {shown}"
+        )
+
+
 async def _configuration(context: Context, write: Write, data: bytes, options: WriteOptions) -> Object:
     """The applied configuration, checked but not defaulted: only what it says is its manager's."""
     body = Body(data) if data.lstrip()[:1] == b"{" else await from_yaml(data)
     config, problems = parse(body, write.resource.kind.kind)
     kind = write.resource.kind
     check_type(config, kind.group, kind.version, kind.kind)
+    _refuse_undeclared(write, config)
     check_fields(context, config, write.resource.schema, kind, problems, options.field_validation)
     if config["metadata"].get("managedFields"):
         raise BadRequest("metadata.managedFields must be nil")

@@ -46,7 +46,7 @@ async def patch(context: Context, resource: Resource) -> Answer:
     server, _info = context.server, context.info
     form = server.form(context.request, OBJECT_FORMS)
     patch_type = patch_type_of(context, UNTYPED_PATCH_TYPES if resource.typed_items else PATCH_TYPES)
-    options = write_options(context.request, "PatchOptions")
+    options = write_options(context.request, "PatchOptions", patch_type in APPLY_TYPES)
     data = await read_bytes(context)
     write = write_of(context, resource, UPDATE, options)
     if patch_type in APPLY_TYPES:
