@@ -94,8 +94,8 @@ def addresses(number: int, count: int) -> list[str]:
 
 
 async def settled(proxy: ServiceProxy) -> None:
-    while not proxy.current:  # noqa: ASYNC110
-        await asyncio.sleep(0.0005)
+    while not proxy.current:
+        await RealClock().sleep(0.0005)
 
 
 async def rules(services: int, endpoints: int) -> dict[str, float]:

@@ -13,9 +13,10 @@ import os
 import signal
 import subprocess
 import tarfile
-import time
 import uuid
 from pathlib import Path
+
+from pybernetes.cluster.waiting import until
 
 PAUSE = "localhost/pybernetes/pause:test"
 BUSYBOX = "localhost/busybox:test"
@@ -146,12 +147,12 @@ class ContainerdNode:
     def start(self) -> None:
         command = ["nsenter", f"--net={self.netns}", "containerd", "-c", str(self.root / "config.toml")]
         self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log)
-        for _ in range(200):
-            probe = subprocess.run(["ctr", "-a", self.socket, "version"], capture_output=True)
-            if probe.returncode == 0:
-                return
-            time.sleep(0.05)  # noqa: TID251
-        raise RuntimeError(f"containerd did not start: see {self.root}/containerd.log")
+        if not until(self._answers, 20, 0.05):
+            raise RuntimeError(f"containerd did not start: see {self.root}/containerd.log")
+
+    def _answers(self) -> bool:
+        probe = subprocess.run(["ctr", "-a", self.socket, "version"], capture_output=True)
+        return probe.returncode == 0
 
     def ctr(self, *args: str) -> str:
         return run("ctr", "-a", self.socket, "-n", "k8s.io", *args)

@@ -12,6 +12,7 @@ from typing import Any
 from pybernetes.api.errors import Conflict, already_exists, not_found
 from pybernetes.api.kinds import NODES, PODS, SERVICE_ACCOUNTS, TOKEN_REVIEWS, Kind
 from pybernetes.client.interface import Object, WatchEvent, object_key
+from pybernetes.lib.clock import RealClock
 
 
 def merge(target: Object, patch: Object) -> Object:
@@ -235,7 +236,7 @@ class FakeApi:
     async def until(self, met: Callable[[], Any], seconds: float = 20) -> Any:
         """Wait for the state itself."""
         try:
-            async with asyncio.timeout(seconds):  # noqa: TID251
+            async with RealClock().timeout(seconds):
                 while not (found := met()):
                     await self.changed.wait()
                 return found

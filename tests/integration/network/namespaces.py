@@ -14,6 +14,8 @@ import socket
 import subprocess
 from collections.abc import Iterator
 
+from pybernetes.lib.clock import RealClock
+
 NEW_NET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -133,7 +135,7 @@ class World:
         if source:
             opened.bind((source, 0))
         try:
-            async with asyncio.timeout(patience):  # noqa: TID251
+            async with RealClock().timeout(patience):
                 loop = asyncio.get_running_loop()
                 await loop.sock_connect(opened, (address, port))
                 data = b""

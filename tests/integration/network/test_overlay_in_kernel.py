@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from informers import HandInformers
 from namespaces import World, run
 from overlay_objects import node
+from waiting import eventually
 
 from pybernetes.api.kinds import NODES
 from pybernetes.lib.clock import RealClock
@@ -77,18 +78,13 @@ class Network:
     def present(self, name: str) -> Present:
         return self.kernels[name].present()
 
-    async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(5):  # noqa: TID251
-            while not condition():  # noqa: ASYNC110
-                await asyncio.sleep(0.005)  # noqa: TID251
-
 
 @pytest.fixture
 async def network(machines: World, tmp_path: Path) -> AsyncIterator[Network]:
     network = Network(machines, tmp_path)
     for name, (address, cidr) in MACHINES.items():
         network.nodes.put(node(name, address, cidr))
-    await network.until(lambda: all(len(network.present(name).routes) == 2 for name in MACHINES))
+    await eventually(lambda: all(len(network.present(name).routes) == 2 for name in MACHINES))
     yield network
     for task in network.tasks:
         task.cancel()
@@ -154,11 +150,11 @@ async def test_pods_with_larger_packets_than_the_vxlan_takes_are_told(
 
 async def test_a_peer_that_goes_leaves_nothing(machines: World, network: Network) -> None:
     network.nodes.delete("c")
-    await network.until(lambda: network.present("a").device is None)
+    await eventually(lambda: network.present("a").device is None)
     found = network.present("a")
     assert set(found.routes) == {"10.244.11.0/24"} and not found.neighbours and not found.forwarding
     network.nodes.put(node("c", *MACHINES["c"]))
-    await network.until(lambda: len(network.present("a").routes) == 2)
+    await eventually(lambda: len(network.present("a").routes) == 2)
     server = await machines.serve("pod-c")
     assert (await machines.ask("pod-a", PODS["c"], 8080))[0] == "pod-c"
     server.close()
@@ -166,7 +162,7 @@ async def test_a_peer_that_goes_leaves_nothing(machines: World, network: Network
 
 async def test_a_peer_that_moves_to_another_subnet_is_found_there(machines: World, network: Network) -> None:
     network.nodes.put(node("b", "10.2.0.99", MACHINES["b"][1]))
-    await network.until(lambda: network.present("a").routes["10.244.11.0/24"].overlay)
+    await eventually(lambda: network.present("a").routes["10.244.11.0/24"].overlay)
     assert "10.2.0.99" in network.present("a").forwarding.values()
 
 
@@ -191,7 +187,7 @@ async def test_what_somebody_removes_is_there_again_at_once(machines: World, net
                 and any(one.text == "10.244.10.0/32" for one in now.addresses)
             )
 
-        await network.until(mended)
+        await eventually(mended)
 
 
 async def test_an_interface_that_was_down_gets_its_routes_back(machines: World, network: Network) -> None:
@@ -200,7 +196,7 @@ async def test_an_interface_that_was_down_gets_its_routes_back(machines: World, 
         run("ip", "link", "set", "link0", "up")
         run("ip", "route", "add", "default", "via", "10.1.0.1")
     wanted = {"10.244.11.0/24": False, "10.244.12.0/24": True}
-    await network.until(
+    await eventually(
         lambda: {name: way.overlay for name, way in network.present("a").routes.items()} == wanted
     )
 
@@ -219,7 +215,7 @@ async def test_pods_with_addresses_of_both_families_reach_each_other_by_both(
             run("ip", "addr", "add", f"{prefix}2/128", "dev", "link0", "nodad", check=False)
             run("ip", "-6", "route", "replace", "default", "via", "fe80::1", "dev", "link0")
         network.nodes.put(node(name, MACHINES[name][0], f"{MACHINES[name][1]} {prefix}/64"))
-    await network.until(lambda: all(len(network.present(name).routes) == 4 for name in MACHINES))
+    await eventually(lambda: all(len(network.present(name).routes) == 4 for name in MACHINES))
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(str(writer.get_extra_info("peername")[0]).encode())
@@ -231,7 +227,7 @@ async def test_pods_with_addresses_of_both_families_reach_each_other_by_both(
 
     listening = socket_in("pod-c")
     listening.bind(("::", 8082))
-    async with await asyncio.start_server(connected, sock=listening), asyncio.timeout(10):  # noqa: TID251
+    async with await asyncio.start_server(connected, sock=listening), RealClock().timeout(10):
         for name in ("a", "b"):
             asking = socket_in(f"pod-{name}")
             asking.setblocking(False)

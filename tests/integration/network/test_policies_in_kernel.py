@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from informers import HandInformers
 from namespaces import World, run
+from waiting import eventually
 
 from pybernetes.api.kinds import NAMESPACES, NETWORK_POLICIES, PODS
 from pybernetes.lib.clock import RealClock
@@ -73,9 +74,7 @@ class Cluster:
         await self.settled()
 
     async def settled(self) -> None:
-        async with asyncio.timeout(5):  # noqa: TID251
-            while not self.enforcer.current:  # noqa: ASYNC110
-                await asyncio.sleep(0.002)  # noqa: TID251
+        await eventually(lambda: self.enforcer.current)
 
 
 @pytest.fixture(scope="module")
@@ -227,7 +226,7 @@ async def test_datagrams_are_held_to_it_too(wide: World, cluster: Cluster) -> No
     async def answered(who: str) -> bool:
         asked = wide.socket(who, socket.SOCK_DGRAM)
         try:
-            async with asyncio.timeout(PATIENCE):  # noqa: TID251
+            async with RealClock().timeout(PATIENCE):
                 loop = asyncio.get_running_loop()
                 await loop.sock_sendto(asked, b"x", (ADDRESSES["a"], 5353))
                 await loop.sock_recv(asked, 100)
@@ -248,9 +247,9 @@ async def test_datagrams_are_held_to_it_too(wide: World, cluster: Cluster) -> No
 async def test_what_somebody_else_deletes_is_there_again(wide: World, cluster: Cluster) -> None:
     await cluster.policy("a", ingress=[])
     run("nft", "delete", "table", "ip", "pybernetes-policy")
-    async with asyncio.timeout(5):  # noqa: TID251
-        while await reaches(wide, "c", "a"):  # noqa: ASYNC110
-            await asyncio.sleep(0.01)  # noqa: TID251
+    async with RealClock().timeout(5):
+        while await reaches(wide, "c", "a"):
+            await RealClock().sleep(0.01)
 
 
 async def test_without_policies_nothing_of_ours_is_in_the_kernel(wide: World, cluster: Cluster) -> None:

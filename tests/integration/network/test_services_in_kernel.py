@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from informers import HandInformers
 from namespaces import World, run
+from waiting import eventually
 
 from pybernetes.api.kinds import ENDPOINT_SLICES, NODES, PODS, SERVICES
 from pybernetes.lib.clock import RealClock
-from pybernetes.network.services.model import SERVICE_NAME
 from pybernetes.network.services.proxier import Options, ServiceProxy
+from pybernetes.semantics.services import SERVICE_NAME
 
 Object = dict[str, Any]
 PODS_BY_NAME = {"a": "10.244.1.2", "b": "10.244.1.3", "c": "10.244.1.4"}
@@ -63,12 +64,6 @@ class Cluster:
 
     async def settled(self) -> None:
         await eventually(lambda: self.proxy.current)
-
-
-async def eventually(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):  # noqa: TID251
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.002)  # noqa: TID251
 
 
 @pytest.fixture
@@ -201,7 +196,7 @@ async def test_udp_follows_its_endpoint(world: World, cluster: Cluster) -> None:
     async def ask() -> str:
         await loop.sock_sendto(client, b"?", ("10.96.0.7", 80))
         try:
-            async with asyncio.timeout(0.3):  # noqa: TID251
+            async with RealClock().timeout(0.3):
                 return (await loop.sock_recv(client, 100)).decode()
         except (TimeoutError, ConnectionRefusedError):
             return ""
@@ -261,7 +256,7 @@ async def test_host_ports_are_told_apart_by_address_and_protocol(world: World, c
     client = world.socket("outside", socket.SOCK_DGRAM)
     loop = asyncio.get_running_loop()
     await loop.sock_sendto(client, b"?", (World.NODE, 54323))
-    async with asyncio.timeout(2):  # noqa: TID251
+    async with RealClock().timeout(2):
         assert await loop.sock_recv(client, 100) == b"c"
     client.close()
     udp.close()

@@ -12,7 +12,8 @@ from namespaces import World, run
 
 from pybernetes.network.nft import Nft
 from pybernetes.network.services.delta import Services
-from pybernetes.network.services.model import NOTHING, SERVICE_NAME, Place, Wanted, desired
+from pybernetes.network.services.model import NOTHING, Place, Wanted, desired
+from pybernetes.semantics.services import SERVICE_NAME
 
 PLACE = Place("n1", "", 4, ("192.0.2.11",), ("10.244.0.0/16",), ("10.96.0.0/16",), ("10.96.0.10",))
 TABLE = ("ip", "pybernetes-services")

@@ -57,7 +57,7 @@ class World:
         if edns:
             query.add_ar(dnslib.EDNS0(udp_len=edns))
         address = ("127.0.0.1", self.server.port)
-        async with asyncio.timeout(5):  # noqa: TID251
+        async with RealClock().timeout(5):
             exchange = forward._by_tcp if tcp else forward._by_udp
             return dnslib.DNSRecord.parse(await exchange(query.pack(), *address))
 

@@ -8,6 +8,7 @@ import pytest
 from informers import HandInformers
 from nft_kernel import Kernel
 from policy_objects import Object, app, namespaces, pod, policy
+from waiting import eventually
 
 from pybernetes.api.kinds import NAMESPACES, NETWORK_POLICIES, PODS
 from pybernetes.lib.clock import RealClock
@@ -60,9 +61,7 @@ class World:
             self.informers.informer(kind).put(obj)
 
     async def settle(self) -> None:
-        async with asyncio.timeout(5):  # noqa: TID251
-            while not self.enforcer.current:  # noqa: ASYNC110
-                await asyncio.sleep(0.001)  # noqa: TID251
+        await eventually(lambda: self.enforcer.current)
 
     @property
     def isolated(self) -> set[str]:
@@ -159,7 +158,7 @@ async def test_what_the_kernel_refuses_is_written_anew_and_pods_wait_for_it(worl
     world.broken = True
     world.put(policy("a", {"app": "db"}, ingress=[]))
     waiting = asyncio.ensure_future(world.enforcer.protect(pod("db", ""), ("10.244.0.3",)))
-    await asyncio.sleep(0.02)  # noqa: TID251
+    await RealClock().sleep(0.02)
     assert not waiting.done() and not world.isolated
     world.broken = False
     await waiting
