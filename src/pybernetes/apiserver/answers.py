@@ -80,12 +80,18 @@ def text_response(text: str, status: int = 200) -> Response:
 
 
 def error_response(error: APIError, context: Context | None = None) -> Response:
-    """The Status of an error, with Retry-After where it says so."""
+    """The Status of an error, with Retry-After where it says so; in protobuf for who takes nothing else."""
+    media_type = PROTOBUF if context is not None and _only_protobuf(context) else JSON
     answer = Response(error.code if not error.status.get("code") else int(error.status["code"]))
-    answer.headers = headers(JSON, context)
+    answer.headers = headers(media_type, context)
     if error.retry_after:
         answer.headers.add("retry-after", str(error.retry_after))
     if answer.status == 401:
         answer.headers.add("www-authenticate", 'Basic realm="kubernetes-master"')
-    answer.body = encode_json(error.status)
+    answer.body = encode(error.status, media_type)
     return answer
+
+
+def _only_protobuf(context: Context) -> bool:
+    accepted = context.request.headers.get("accept")
+    return PROTOBUF in accepted and JSON not in accepted and "*/*" not in accepted

@@ -62,6 +62,7 @@ class APIServer:
         self.resources = builtin_resources()
         self.metrics = Metrics()
         self.health = Health()
+        self.health.add("etcd", lambda: "the store has failed" if store.failed.done() else "", live=True)
         self.documents = Documents()
         self.reading_seats = Seats(self.options.max_in_flight)
         self.writing_seats = Seats(self.options.max_mutating_in_flight)

@@ -203,3 +203,14 @@ async def test_lists_in_every_form_are_whole_at_every_length(
     assert [item["metadata"]["name"] for item in partial.json["items"]] == names
     assert {item["kind"] for item in partial.json["items"]} <= {"PartialObjectMetadata"}
     assert plain["metadata"] == table["metadata"] == partial.json["metadata"]
+
+
+async def test_errors_are_in_protobuf_for_who_takes_nothing_else(api: Api) -> None:
+    from pybernetes.api import protobuf
+
+    path = "/api/v1/namespaces/default/configmaps/none"
+    reply = await api.get(path, accept="application/vnd.kubernetes.protobuf")
+    assert (reply.status, reply.headers.get("content-type")) == (404, "application/vnd.kubernetes.protobuf")
+    assert protobuf.decode(reply.body)["reason"] == "NotFound"
+    either = await api.get(path, accept="application/vnd.kubernetes.protobuf, application/json")
+    assert either.reason == "NotFound"
