@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from pybernetes.apiserver.cache import splice
 from pybernetes.apiserver.cache.facts import CacheSpec
 from pybernetes.apiserver.cache.splice import Head
@@ -11,26 +13,18 @@ from pybernetes.apiserver.cache.splice import Head
 __all__ = ["CacheEntry", "Head", "read_entry"]
 
 
-class CacheEntry:
-    """`key` is `namespace/name`, or the name alone when cluster-scoped; `values` are the spec's fields in order."""
+class CacheEntry(msgspec.Struct, eq=False, gc=False):
+    """`key` is `namespace/name`, or the name alone when cluster-scoped; `values` are the spec's fields in order.
 
-    __slots__ = ("item", "key", "labels", "revision", "spec", "values")
+    A Struct without a header for the collector of garbage: there may be hundreds of thousands, none in a cycle.
+    """
 
-    def __init__(
-        self,
-        spec: CacheSpec,
-        key: str,
-        revision: int,
-        item: bytes,
-        labels: dict[str, str],
-        values: tuple[str, ...],
-    ) -> None:
-        self.spec = spec
-        self.key = key
-        self.revision = revision
-        self.item = item
-        self.labels = labels
-        self.values = values
+    spec: CacheSpec
+    key: str
+    revision: int
+    item: bytes
+    labels: dict[str, str]
+    values: tuple[str, ...]
 
     @property
     def namespace(self) -> str:
