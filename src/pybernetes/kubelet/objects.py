@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from pybernetes.api.errors import APIError, NotFound
+from pybernetes.api.errors import APIError
 from pybernetes.api.kinds import CONFIG_MAPS, SECRETS, SERVICE_ACCOUNTS
 from pybernetes.api.times import parse_time
 from pybernetes.client.interface import Client, Object
@@ -97,19 +97,16 @@ class References:
         backoff = Backoff(0.5, 30)
         while True:
             try:
-                try:
-                    obj: Object | None = await self._client.get(kind, namespace, name)
-                except NotFound:
-                    obj = None
+                # A list says as of when it is true; the object's own version may be too old to watch from.
+                selector = f"metadata.name={name}"
+                answer = await self._client.list(kind, namespace, field_selector=selector)
+                obj: Object | None = answer["items"][0] if answer["items"] else None
                 if entry.obj is None or obj is None or _version(obj) != _version(entry.obj):
                     self._set(entry, obj)
-                backoff.forget(key)
                 async for event in self._client.watch(
-                    kind,
-                    namespace,
-                    field_selector=f"metadata.name={name}",
-                    resource_version=_version(obj) if obj is not None else "",
+                    kind, namespace, field_selector=selector, resource_version=_version(answer)
                 ):
+                    backoff.forget(key)
                     if event.type in ("ADDED", "MODIFIED"):
                         if entry.obj is None or _version(event.object) != _version(entry.obj):
                             self._set(entry, event.object)

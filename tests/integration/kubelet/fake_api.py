@@ -150,6 +150,14 @@ class FakeApi:
             raise not_found(kind, name)
         return found
 
+    async def list(
+        self, kind: Kind, namespace: str | None = None, *, field_selector: str = "", **_: Any
+    ) -> Object:
+        """By name only, as the kubelet asks for the config maps and secrets of its pods."""
+        name = field_selector.removeprefix("metadata.name=")
+        found = self.objects.get((kind.resource, f"{namespace}/{name}" if namespace else name))
+        return {"metadata": {"resourceVersion": ""}, "items": [found] if found is not None else []}
+
     async def create(
         self, kind: Kind, obj: Object, namespace: str | None = None, *, name: str = "", subresource: str = ""
     ) -> Object:
