@@ -228,3 +228,27 @@ async def test_ephemeral_containers_and_resize_change_only_their_part(api: Api) 
     assert reply.status == 200, reply.body
     assert reply.json["spec"]["ephemeralContainers"][0]["name"] == "debug"
     assert reply.json["spec"]["containers"][0]["image"] == "nginx"
+
+
+async def test_an_applied_scale_owns_the_replicas_and_nothing_else(api: Api) -> None:
+    deployments = "/apis/apps/v1/namespaces/default/deployments"
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+    spec = {"replicas": 1, "selector": {"matchLabels": {"a": "b"}}, "template": template}
+    named = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}}
+    await api.patch(f"{deployments}/web?fieldManager=first", {**named, "spec": spec}, "apply")
+    scale = {"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": {"name": "web"}}
+    wanted = {**scale, "spec": {"replicas": 3}}
+    path = f"{deployments}/web/scale?fieldManager=scaler"
+    conflict = await api.patch(path, wanted, "apply")
+    assert conflict.status == 409
+    assert conflict.message == 'Apply failed with 1 conflict: conflict with "first": .spec.replicas'
+    taken = await api.patch(path + "&force=true", wanted, "apply")
+    assert (taken.status, taken.json["kind"], taken.json["spec"]) == (200, "Scale", {"replicas": 3})
+    entries = (await api.get(f"{deployments}/web")).json["metadata"]["managedFields"]
+    scaler = next(entry for entry in entries if entry["manager"] == "scaler")
+    assert (scaler["operation"], scaler["subresource"], scaler["apiVersion"]) == ("Apply", "scale", "apps/v1")
+    assert scaler["fieldsV1"] == {"f:spec": {"f:replicas": {}}}
+    first = next(entry for entry in entries if entry["manager"] == "first")
+    assert "f:replicas" not in first["fieldsV1"]["f:spec"]
+    negative = await api.patch(path, {**scale, "spec": {"replicas": -1}}, "apply")
+    assert negative.status == 422

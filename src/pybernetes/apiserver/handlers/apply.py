@@ -14,6 +14,7 @@ from pybernetes.api.apply import managers
 from pybernetes.api.decoding import DecodeError, check
 from pybernetes.api.errors import BadRequest, invalid
 from pybernetes.api.kinds import Kind
+from pybernetes.api.schema import ObjectType
 from pybernetes.api.times import now
 from pybernetes.apiserver.authorization import require
 from pybernetes.apiserver.bodies import Body, check_fields, check_type, finish_object, from_yaml, parse
@@ -31,18 +32,17 @@ _OPTIONS = Kind("meta.k8s.io", "v1", "PatchOptions", "patchoptions")
 
 async def apply(context: Context, write: Write, data: bytes, options: WriteOptions) -> Outcome:
     """Raises Conflict when others manage what the configuration changes, unless forced."""
-    if not options.field_manager:
-        cause = {
-            "reason": "FieldValueRequired",
-            "message": "Required value: is required for apply patch",
-            "field": "fieldManager",
-        }
-        raise invalid(_OPTIONS, "", [cause])
+    kind = write.resource.kind
+    config = await configuration(context, write, data, options, kind, write.resource.schema)
+    write.creates_missing = not write.subresource
+    return await merge(context, write, config, options)
+
+
+async def merge(context: Context, write: Write, config: Object, options: WriteOptions) -> Outcome:
+    """Merge a checked configuration of the object itself into what is there."""
     resource, server = write.resource, write.server
     kind = resource.kind
-    config = await _configuration(context, write, data, options)
     manager = managers.Manager(options.field_manager, managers.APPLY, kind.api_version, write.subresource)
-    write.creates_missing = not write.subresource
     preconditions = {
         field: config["metadata"].pop(field)
         for field in ("resourceVersion", "uid")
@@ -65,11 +65,10 @@ async def apply(context: Context, write: Write, data: bytes, options: WriteOptio
     return await commit_update(write, produce)
 
 
-def _refuse_undeclared(write: Write, config: Object) -> None:
+def _refuse_undeclared(write: Write, config: Object, kind: Kind, schema: ObjectType) -> None:
     """What nobody could own is an error, whatever `fieldValidation` says."""
-    kind = write.resource.kind
     try:
-        unknown = check(msgspec.json.decode(msgspec.json.encode(config)), write.resource.schema)
+        unknown = check(msgspec.json.decode(msgspec.json.encode(config)), schema)
     except DecodeError:
         return  # told by the check that follows
     paths = [problem.split('"')[1] for problem in unknown]
@@ -82,14 +81,22 @@ def _refuse_undeclared(write: Write, config: Object) -> None:
         )
 
 
-async def _configuration(context: Context, write: Write, data: bytes, options: WriteOptions) -> Object:
+async def configuration(
+    context: Context, write: Write, data: bytes, options: WriteOptions, kind: Kind, schema: ObjectType
+) -> Object:
     """The applied configuration, checked but not defaulted: only what it says is its manager's."""
+    if not options.field_manager:
+        cause = {
+            "reason": "FieldValueRequired",
+            "message": "Required value: is required for apply patch",
+            "field": "fieldManager",
+        }
+        raise invalid(_OPTIONS, "", [cause])
     body = Body(data) if data.lstrip()[:1] == b"{" else await from_yaml(data)
-    config, problems = parse(body, write.resource.kind.kind)
-    kind = write.resource.kind
+    config, problems = parse(body, kind.kind)
     check_type(config, kind.group, kind.version, kind.kind)
-    _refuse_undeclared(write, config)
-    check_fields(context, config, write.resource.schema, kind, problems, options.field_validation)
+    _refuse_undeclared(write, config, kind, schema)
+    check_fields(context, config, schema, kind, problems, options.field_validation)
     if config["metadata"].get("managedFields"):
         raise BadRequest("metadata.managedFields must be nil")
     settle_names(write.resource, config, context.info.namespace, context.info.name)

@@ -13,14 +13,9 @@ from pybernetes.apiserver.answers import object_response
 from pybernetes.apiserver.bodies import check_type, fit, read_as, read_bytes
 from pybernetes.apiserver.commit import Outcome, update
 from pybernetes.apiserver.context import Context
-from pybernetes.apiserver.handlers.patch import (
-    JSON_PATCH,
-    MERGE_PATCH,
-    STRATEGIC_MERGE_PATCH,
-    patch_type_of,
-    read_patch,
-)
-from pybernetes.apiserver.negotiation import OBJECT_FORMS
+from pybernetes.apiserver.handlers.apply import APPLY_TYPES, configuration, merge
+from pybernetes.apiserver.handlers.patch import PATCH_TYPES, patch_type_of, read_patch
+from pybernetes.apiserver.negotiation import OBJECT_FORMS, AnswerForm
 from pybernetes.apiserver.parameters import write_options
 from pybernetes.apiserver.resources import Resource
 from pybernetes.apiserver.shown import decoded
@@ -58,22 +53,29 @@ async def get_scale(context: Context, resource: Resource) -> Answer:
 
 
 async def update_scale(context: Context, resource: Resource) -> Answer:
+    form = context.server.form(context.request, OBJECT_FORMS)
     options = write_options(context.request, "UpdateOptions")
     wanted = await read_as(context, "autoscaling", "v1", "Scale", options.field_validation)
 
     async def produce(old: Object) -> Object:
         return _scaled(old, wanted)
 
-    return await _answer(
-        context, resource, await update(write_of(context, resource, UPDATE, options), produce)
+    return _answer(
+        context, resource, form, await update(write_of(context, resource, UPDATE, options), produce)
     )
 
 
 async def patch_scale(context: Context, resource: Resource) -> Answer:
-    options = write_options(context.request, "PatchOptions")
-    patch_type = patch_type_of(context, (JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH))
-    patch = read_patch(await read_bytes(context), patch_type)
+    form = context.server.form(context.request, OBJECT_FORMS)
+    patch_type = patch_type_of(context, PATCH_TYPES)
+    options = write_options(context.request, "PatchOptions", patch_type in APPLY_TYPES)
+    data = await read_bytes(context)
     schema = schema_of(SCALE.group, SCALE.version, SCALE.kind)
+    if patch_type in APPLY_TYPES:
+        write = write_of(context, resource, UPDATE, options)
+        applied = _owned(resource, await configuration(context, write, data, options, SCALE, schema))
+        return _answer(context, resource, form, await merge(context, write, applied, options))
+    patch = read_patch(data, patch_type)
 
     async def produce(old: Object) -> Object:
         wanted = patch.apply(as_scale(old), schema)
@@ -84,20 +86,39 @@ async def patch_scale(context: Context, resource: Resource) -> Answer:
             raise patch.unfit(wanted, str(error)) from None
         return _scaled(old, wanted)
 
-    return await _answer(
-        context, resource, await update(write_of(context, resource, UPDATE, options), produce)
+    return _answer(
+        context, resource, form, await update(write_of(context, resource, UPDATE, options), produce)
     )
 
 
-def _scaled(old: Object, scale: Object) -> Object:
-    """The workload with the replicas, and the preconditions, of a Scale."""
-    replicas = (scale.get("spec") or {}).get("replicas", 0)
-    name = old["metadata"]["name"]
+def _check_replicas(name: str, replicas: int) -> None:
     if replicas < 0:
         message = f"Invalid value: {replicas}: must be greater than or equal to 0"
         raise invalid(
             SCALE, name, [{"reason": "FieldValueInvalid", "message": message, "field": "spec.replicas"}]
         )
+
+
+def _owned(resource: Resource, scale: Object) -> Object:
+    """What an applied Scale says of its workload, and nothing else: that is what its manager comes to own."""
+    kind, metadata = resource.kind, scale["metadata"]
+    kept = ("name", "namespace", "uid", "resourceVersion")
+    found: Object = {
+        "apiVersion": kind.api_version,
+        "kind": kind.kind,
+        "metadata": {field: metadata[field] for field in kept if field in metadata},
+    }
+    replicas = (scale.get("spec") or {}).get("replicas")
+    if replicas is not None:
+        _check_replicas(metadata["name"], replicas)
+        found["spec"] = {"replicas": replicas}
+    return found
+
+
+def _scaled(old: Object, scale: Object) -> Object:
+    """The workload with the replicas, and the preconditions, of a Scale."""
+    replicas = (scale.get("spec") or {}).get("replicas", 0)
+    _check_replicas(old["metadata"]["name"], replicas)
     metadata: dict[str, Any] = dict(old["metadata"])
     for precondition in ("uid", "resourceVersion"):
         given = scale["metadata"].get(precondition)
@@ -108,7 +129,6 @@ def _scaled(old: Object, scale: Object) -> Object:
     return {**old, "metadata": metadata, "spec": {**(old.get("spec") or {}), "replicas": replicas}}
 
 
-async def _answer(context: Context, resource: Resource, outcome: Outcome) -> Answer:
-    form = context.server.form(context.request, OBJECT_FORMS)
+def _answer(context: Context, resource: Resource, form: AnswerForm, outcome: Outcome) -> Answer:
     obj = context.server.registry.decode(resource, outcome.stored)
     return object_response(context, as_scale(obj), form)
