@@ -1,4 +1,4 @@
-"""One containerd in one network namespace for all tests here, and a kubelet for each test."""
+"""One containerd in one network namespace for all tests here, and a kubelet with an API server for each test."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from api_server import TOKEN, Api, EventLog
 from containerd_node import BUSYBOX, ContainerdNode, setns
-from fake_api import FakeApi, FakeRecorder
 
 from pybernetes.api.kinds import PODS
+from pybernetes.client.factory import InformerFactory
 from pybernetes.client.transport import Credentials, HttpTransport
 from pybernetes.kubelet.kubelet import Kubelet
 from pybernetes.kubelet.options import KubeletOptions
@@ -46,13 +47,13 @@ def containerd() -> Iterator[ContainerdNode]:
 
 
 class TestNode:
-    """A kubelet with its fake API."""
+    """A kubelet and the API server that it speaks to."""
 
     __test__ = False
 
     def __init__(self, containerd: ContainerdNode, root: Path, name: str) -> None:
-        self.api = FakeApi()
-        self.recorder = FakeRecorder()
+        self.api = Api(root)
+        self.recorder = EventLog()
         self.containerd = containerd
         self.options = KubeletOptions(
             name,
@@ -73,20 +74,22 @@ class TestNode:
         self.server = KubeletServer(self.kubelet)
         await self.server.start()
         await self.kubelet.start()
-        credentials = Credentials(token="admin")
+        credentials = Credentials(token=TOKEN)
         self.http = HttpTransport(f"http://127.0.0.1:{self.kubelet.port}", credentials=credentials)
 
     async def close(self) -> None:
         await self.http.close()
         await self.server.close()
         await self.kubelet.close()
+        await self.informers.close()
 
     async def get(self, target: str) -> tuple[int, str]:
         answer = await self.http.request("GET", target, Headers())
         return answer.status, answer.body.decode()
 
     def new_kubelet(self) -> Kubelet:
-        self.kubelet = Kubelet(self.api, self.api, self.recorder, self.options, RealClock())
+        self.informers = InformerFactory(self.api, RealClock())
+        self.kubelet = Kubelet(self.api, self.informers, self.recorder, self.options, RealClock())
         return self.kubelet
 
     async def run(self, name: str, *, command: list[str] | None = None, **spec: object) -> dict:
@@ -102,7 +105,9 @@ class TestNode:
             **spec,
         }
         whole.setdefault("terminationGracePeriodSeconds", 1)
-        return await self.api.create(PODS, {"metadata": meta, "spec": whole, "status": {"phase": "Pending"}})
+        pod = await self.api.create(PODS, {"metadata": meta, "spec": whole})
+        await self.api.until(lambda: self.api.pod(name))
+        return pod
 
     async def phase(self, name: str, phase: str, seconds: float = 20) -> dict:
         def met() -> dict | None:
@@ -129,18 +134,19 @@ async def node(
 ) -> AsyncIterator[TestNode]:
     root = Path(tempfile.mkdtemp(prefix="node-", dir=containerd.root))
     node = TestNode(containerd, root, "node-" + root.name[-6:].lower().replace("_", "x"))
+    await node.api.start()
     await node.start()
     try:
         yield node
     finally:
-        for pod in [obj for (resource, _), obj in node.api.objects.items() if resource == "pods"]:
+        for pod in node.api.pods.list():
             if pod["metadata"]["uid"] in node.kubelet.workers:
                 await node.api.delete(PODS, "default", pod["metadata"]["name"], grace_period_seconds=0)
-        await node.api.until(lambda: True)
         async with RealClock().timeout(30):
             while node.kubelet.workers:
                 await RealClock().sleep(0.02)
         await node.close()
+        await node.api.stop()
         node.kubelet.node.cgroups.remove_node()
         parent = node.options.cgroup_parent.strip("/")
         for hierarchy in node.kubelet.node.cgroups.hierarchies:

@@ -10,6 +10,7 @@ import pytest
 from containerd_node import BUSYBOX as IMAGE
 
 from pybernetes.api.kinds import PODS
+from pybernetes.client.interface import STRATEGIC_MERGE_PATCH
 from pybernetes.lib.clock import RealClock
 
 pytestmark = pytest.mark.node
@@ -264,7 +265,9 @@ async def test_readiness_that_somebody_else_took_away_is_given_back(node):
     await node.run("web", command=SLEEP)
     await node.ready("web")
     doubt = {"status": {"conditions": [{"type": "Ready", "status": "False"}]}}
-    await node.api.patch(PODS, "default", "web", doubt, subresource="status")
+    await node.api.patch(
+        PODS, "default", "web", doubt, patch_type=STRATEGIC_MERGE_PATCH, subresource="status"
+    )
     await node.ready("web")
 
 
@@ -280,11 +283,11 @@ async def test_the_node_is_registered_with_a_lease_and_defends_its_readiness(nod
     await node.api.until(ready)
     shown = node.api.node(name)
     assert shown["status"]["capacity"]["cpu"] == "2"
-    assert shown["status"]["allocatable"]["memory"] == "1994752Ki"
+    assert shown["status"]["allocatable"]["memory"] == "1948Mi"
     assert shown["metadata"]["labels"]["kubernetes.io/hostname"] == name
     assert shown["status"]["nodeInfo"]["containerRuntimeVersion"].startswith("containerd://1.")
     lease = await node.api.get(LEASES, "kube-node-lease", name)
     assert (lease["spec"]["holderIdentity"], lease["spec"]["leaseDurationSeconds"]) == (name, 40)
     doubt = {"status": {"conditions": [{"type": "Ready", "status": "Unknown"}]}}
-    await node.api.patch(NODES, None, name, doubt, subresource="status")
+    await node.api.patch(NODES, None, name, doubt, patch_type=STRATEGIC_MERGE_PATCH, subresource="status")
     await node.api.until(ready)

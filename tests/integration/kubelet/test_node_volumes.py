@@ -62,10 +62,13 @@ async def test_config_maps_secrets_and_downward_api_are_files(node):
         {"name": "gone", "configMap": {"name": "nowhere", "optional": True}},
     ]
     mounts = [{"name": volume["name"], "mountPath": f"/v/{volume['name']}"} for volume in volumes]
-    script = "cat /v/conf/x/a /v/hush/key /v/down/n /v/token/token /v/token/ca.crt; "
-    script += "stat -L -c ' %a' /v/conf/x/a; ls /v/gone"
-    text = await output_of(node, "files", script, volumes=volumes, mounts=mounts)
-    assert text == "alphasecretfilestoken-of-defaultCA 400\n"
+    script = "cat /v/conf/x/a /v/hush/key /v/down/n /v/token/ca.crt; "
+    script += "stat -L -c ' %a' /v/conf/x/a; ls /v/gone; cat /v/token/token"
+    text, token = (await output_of(node, "files", script, volumes=volumes, mounts=mounts)).splitlines()
+    assert text == "alphasecretfilesCA 400"
+    user = await node.api.server.access.tokens.authenticate_token(token)
+    assert user.name == "system:serviceaccount:default:default"
+    assert dict(user.extra)["authentication.kubernetes.io/pod-name"] == ("files",)
 
 
 async def test_a_changed_config_map_reaches_a_running_container(node):
