@@ -10,8 +10,9 @@ from pybernetes.cluster.admin import Admin
 from pybernetes.cluster.failure import Failure
 from pybernetes.cluster.layout import Layout
 from pybernetes.cluster.local_cluster import ClusterSettings
+from pybernetes.cluster.readiness import is_ready
 from pybernetes.cluster.server_settings import ServerSettings
-from pybernetes.cluster.up import is_ready
+from pybernetes.semantics.nodes import internal_addresses
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,7 @@ def examine(layout: Layout) -> Report:
         return Report([*lines, "", str(failure)], False)
     shown = [("NODE", "STATUS", "ADDRESS", "PODS")]
     for node in nodes:
-        addresses = [
-            a["address"] for a in node.get("status", {}).get("addresses", []) if a["type"] == "InternalIP"
-        ]
+        addresses = internal_addresses(node)
         ready = is_ready(node)
         well = well and ready
         shown.append(

@@ -13,7 +13,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -45,18 +44,16 @@ from pybernetes.cluster.local_cluster import (
     supervisor_alive,
 )
 from pybernetes.cluster.node_settings import NodeSettings
+from pybernetes.cluster.readiness import Say, wait_for_nodes, wait_for_server
 from pybernetes.cluster.server_settings import ServerSettings
-from pybernetes.cluster.waiting import monotonic, pause, until
+from pybernetes.cluster.waiting import monotonic, pause
 from pybernetes.lib.clock import RealClock
 
 DEFAULT_NODES = 1
 REGISTRY_PORT = 5000
 READY_SECONDS = 60.0
-SERVER_SECONDS = 20.0
 MEMORY_SHARE = 0.8
 """Of the machine's memory, what the nodes together may have."""
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -116,12 +113,12 @@ def up(layout: Layout, wishes: Wishes, say: Say) -> ClusterSettings:
         if not new_server and not new_nodes:
             say("everything runs already")
         try:
-            _wait_for_server(layout, settings, say, started)
+            wait_for_server(layout, settings, say, started)
             admin = Admin(layout.pki, settings.secure_port)
             if new_nodes:
                 bootstrap.allow_joining(admin, token)
             beating = {node_name(number): since for number in new_nodes}
-            _wait_for_nodes(layout, settings, admin, wishes.wait_seconds, say, started, beating)
+            wait_for_nodes(layout, settings, admin, wishes.wait_seconds, say, started, beating)
             admin.close()
         except Failure:
             # A full disk shows itself in many ways, and often cannot even be logged.
@@ -395,68 +392,3 @@ def spawn_supervisor(layout: Layout, name: str, spec: Path) -> None:
             env=supervisor.environment(),
             start_new_session=True,
         )
-
-
-# waiting
-
-
-def _wait_for_server(layout: Layout, settings: ClusterSettings, say: Say, started: float) -> None:
-    admin = Admin(layout.pki, settings.secure_port, timeout=2)
-    if not until(admin.ready, SERVER_SECONDS):
-        raise Failure(
-            f"the API server is not ready after {SERVER_SECONDS:g} s ({last_line(layout.logs / 'apiserver.log')}): "
-            f"see `pybernetes logs apiserver` (in {layout.logs})"
-        )
-    admin.close()
-    say(f"API server ready at https://127.0.0.1:{settings.secure_port} after {monotonic() - started:.1f} s")
-
-
-def _wait_for_nodes(
-    layout: Layout,
-    settings: ClusterSettings,
-    admin: Admin,
-    seconds: float,
-    say: Say,
-    started: float,
-    beating: dict[str, str],
-) -> None:
-    """Wait until all nodes are Ready; those in `beating` must have said so since that time.
-
-    What the API says of a node that was down is from before, until its lease runs out.
-    """
-    waiting = set(settings.node_names)
-
-    def look() -> bool:
-        for node in admin.call("GET", "/api/v1/nodes")["items"]:
-            name = node["metadata"]["name"]
-            if name in waiting and is_ready(node, beating.get(name, "")):
-                waiting.discard(name)
-                say(f"{name} Ready after {monotonic() - started:.1f} s")
-        return not waiting
-
-    if not until(look, seconds, 0.05):
-        name = sorted(waiting)[0]
-        raise Failure(
-            f"{', '.join(sorted(waiting))} not Ready after {seconds:g} s: see `pybernetes logs {name}` and "
-            f"`pybernetes logs {name}-containerd` (in {layout.logs})"
-        )
-
-
-def last_line(log: Path) -> str:
-    """The last thing that a log says, shortened."""
-    try:
-        with open(log, "rb") as file:
-            file.seek(max(file.seek(0, os.SEEK_END) - 4096, 0))
-            lines = file.read().decode(errors="replace").split("\n")
-    except OSError:
-        return "no log yet"
-    return next((line.strip()[:300] for line in reversed(lines) if line.strip()), "nothing in its log")
-
-
-def is_ready(node: dict[str, Any], since: str = "") -> bool:
-    """Whether the node's kubelet says that it is ready, and has said so since a time (as the API writes times)."""
-    conditions = node.get("status", {}).get("conditions", [])
-    return any(
-        c["type"] == "Ready" and c["status"] == "True" and c.get("lastHeartbeatTime", "") >= since
-        for c in conditions
-    )

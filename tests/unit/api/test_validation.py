@@ -70,7 +70,7 @@ def test_empty_objects_are_judged_without_stumbling(kind: Kind) -> None:
         (STATEFUL_SETS, {"spec": {**WORKLOAD, "serviceName": "x"}}),
         (SERVICES, {"spec": {"ports": [{"port": 80}]}}),
         (SERVICES, {"spec": {"type": "ExternalName", "externalName": "example.com"}}),
-        (SERVICES, {"spec": {"clusterIP": "None", "selector": {"a": "b"}}}),
+        (SERVICES, {"spec": {"clusterIP": "None", "clusterIPs": ["None"], "selector": {"a": "b"}}}),
         (NAMESPACES, {}),
         (NODES, {}),
         (CONFIG_MAPS, {"data": {"a.b": "c"}}),
@@ -236,7 +236,8 @@ def test_services() -> None:
         "spec.ports[0].nodePort: Forbidden: may not be used when `type` is 'ClusterIP'"
     ]
     addressed = {"spec": {"ports": [{"port": 80}], "clusterIP": "10.96.0.5", "clusterIPs": ["10.96.0.5"]}}
-    assert changed(SERVICES, addressed, lambda new: new["spec"].update(clusterIPs=["10.96.0.6"])) == [
+    other = {"clusterIP": "10.96.0.6", "clusterIPs": ["10.96.0.6"]}
+    assert changed(SERVICES, addressed, lambda new: new["spec"].update(other)) == [
         'spec.clusterIPs[0]: Invalid value: ["10.96.0.6"]: may not change once set'
     ]
 

@@ -13,7 +13,8 @@ from pybernetes.cluster import cgroups, doctor, host_network, local_cluster, ser
 from pybernetes.cluster.down import down
 from pybernetes.cluster.failure import Failure
 from pybernetes.cluster.layout import Layout
-from pybernetes.cluster.up import Wishes, decide, is_ready, up
+from pybernetes.cluster.readiness import is_ready
+from pybernetes.cluster.up import Wishes, decide, up
 from pybernetes.store.sqlite_file import OpenFile
 
 Machine = Callable[..., None]
