@@ -1,4 +1,4 @@
-"""From a kubeconfig (file, text or dict), or a pod's service account, to a `Transport`.
+"""From a kubeconfig (file, text or dict) to a `Transport`.
 
 File: https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/
 Relative paths in a file count from the file's folder. Credential plugins (`exec`, `auth-provider`)
@@ -17,8 +17,6 @@ from typing import Any
 
 from pybernetes.client.transport import Credentials, HttpTransport
 from pybernetes.lib.tls import Pem, client_context
-
-SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 
 class KubeconfigError(Exception):
@@ -103,23 +101,6 @@ def from_dict(
         ),
         server_name=cluster.get("tls-server-name") or None,
         namespace=chosen.get("namespace") or "default",
-    )
-
-
-def in_cluster(folder: Path = SERVICE_ACCOUNT) -> ClusterAccess:
-    """The access of a pod's own service account."""
-    host, port = os.environ.get("KUBERNETES_SERVICE_HOST"), os.environ.get("KUBERNETES_SERVICE_PORT")
-    token, authority, namespace = folder / "token", folder / "ca.crt", folder / "namespace"
-    if not host or not port or not token.exists():
-        raise KubeconfigError(
-            "not inside a pod with a service account: KUBERNETES_SERVICE_HOST, KUBERNETES_SERVICE_PORT "
-            f"and {token} are needed; give a kubeconfig instead"
-        )
-    return ClusterAccess(
-        server=f"https://{f'[{host}]' if ':' in host else host}:{port}",
-        context=client_context(ca=authority),
-        credentials=Credentials(token_file=str(token)),
-        namespace=namespace.read_text().strip() if namespace.exists() else "default",
     )
 
 
