@@ -1,4 +1,4 @@
-"""Validation of what clusters are set up with: drivers, runtimes, flows, webhooks, policies, devices."""
+"""Validation of what clusters are set up with: drivers, runtimes, flows, webhooks, devices, autoscalers, events."""
 
 from __future__ import annotations
 
@@ -29,6 +29,39 @@ POLICY = {
 REQUEST = {"name": "one", "exactly": {"deviceClassName": "gpu.example.com"}}
 
 GOOD: dict[Kind, Object] = {
+    kinds.ENDPOINTS: {
+        "subsets": [{"addresses": [{"ip": "10.0.0.1", "nodeName": "n"}], "ports": [{"port": 80}]}]
+    },
+    kinds.EVENTS: {
+        "eventTime": "2026-01-02T03:04:05.000000Z",
+        "reportingController": "test-controller",
+        "reportingInstance": "test",
+        "action": "Do",
+        "reason": "Test",
+        "type": "Normal",
+        "note": "done",
+        "regarding": {"namespace": "default", "name": "x"},
+    },
+    kinds.HORIZONTAL_POD_AUTOSCALERS: {
+        "spec": {
+            "maxReplicas": 3,
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+            "metrics": [
+                {
+                    "type": "Resource",
+                    "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}},
+                },
+                {
+                    "type": "External",
+                    "external": {
+                        "metric": {"name": "queue"},
+                        "target": {"type": "AverageValue", "averageValue": "30"},
+                    },
+                },
+            ],
+            "behavior": {"scaleDown": {"policies": [{"type": "Pods", "value": 1, "periodSeconds": 60}]}},
+        }
+    },
     kinds.CSI_DRIVERS: {"spec": {"tokenRequests": [{"audience": "a", "expirationSeconds": 600}]}},
     kinds.CSI_NODES: {"spec": {"drivers": [{"name": "d.example.com", "nodeID": "n"}]}},
     kinds.CSI_STORAGE_CAPACITIES: {"storageClassName": "fast", "capacity": "1Gi"},
@@ -126,6 +159,42 @@ def test_nothing_is_needed_to_say_what_is_wrong(kind: Kind) -> None:
 
 
 WRONG: list[tuple[Kind, Object, str]] = [
+    (
+        kinds.ENDPOINTS,
+        {"subsets__0__addresses": []},
+        "subsets[0]: Required value: must specify `addresses` or `notReadyAddresses`",
+    ),
+    (
+        kinds.ENDPOINTS,
+        {"subsets__0__addresses__0__ip": "127.0.0.1"},
+        'subsets[0].addresses[0].ip: Invalid value: "127.0.0.1": may not be in the loopback range (127.0.0.0/8, '
+        "::1/128)",
+    ),
+    (
+        kinds.ENDPOINTS,
+        {"subsets__0__addresses__0__ip": "224.0.0.9"},
+        'subsets[0].addresses[0].ip: Invalid value: "224.0.0.9": may not be in the link-local multicast range '
+        "(224.0.0.0/24, ff02::/10)",
+    ),
+    (kinds.EVENTS, {"eventTime": None}, "eventTime: Required value"),
+    (kinds.EVENTS, {"type": "Odd"}, 'type: Invalid value: "": has invalid value: Odd'),
+    (kinds.EVENTS, {"deprecatedCount": 1}, 'count: Invalid value: "": needs to be unset'),
+    (
+        kinds.HORIZONTAL_POD_AUTOSCALERS,
+        {"spec__maxReplicas": 0},
+        "spec.maxReplicas: Required value: must be set and greater than 0",
+    ),
+    (
+        kinds.HORIZONTAL_POD_AUTOSCALERS,
+        {"spec__metrics__0__type": "Pods"},
+        "spec.metrics[0].pods: Required value: must populate information for the given metric source",
+    ),
+    (
+        kinds.HORIZONTAL_POD_AUTOSCALERS,
+        {"spec__behavior__scaleDown__policies__0__periodSeconds": 1801},
+        "spec.behavior.scaleDown.policies[0].periodSeconds: Invalid value: 1801: must be less than or equal to "
+        "1800",
+    ),
     (
         kinds.CSI_DRIVERS,
         {"spec__fsGroupPolicy": "Often"},
@@ -227,6 +296,7 @@ def test_what_is_wrong_is_said(kind: Kind, changes: Object, words: str) -> None:
 
 
 IMMUTABLE: list[tuple[Kind, Object, str]] = [
+    (kinds.EVENTS, {"note": "other"}, 'message: Invalid value: "other": field is immutable'),
     (
         kinds.CSI_DRIVERS,
         {"spec__attachRequired": False},

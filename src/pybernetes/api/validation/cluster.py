@@ -1,4 +1,4 @@
-"""Leases, endpoint slices, disruption budgets, priorities and autoscalers."""
+"""Leases, endpoint slices, disruption budgets and priorities."""
 
 from __future__ import annotations
 
@@ -153,27 +153,8 @@ def update_priority_class(new: Object, old: Object, subresource: str) -> list[Fi
     return errors + immutable(new, old, "preemptionPolicy", ROOT)
 
 
-def autoscaler(obj: Object) -> list[FieldError]:
-    spec = obj.get("spec") or {}
-    errors: list[FieldError] = []
-    least, most = spec.get("minReplicas", 1), spec.get("maxReplicas") or 0
-    if least is not None and least < 1:
-        errors.append(invalid(SPEC.child("minReplicas"), least, "must be greater than or equal to 1"))
-    if most < 1:
-        errors.append(invalid(SPEC.child("maxReplicas"), most, "must be greater than 0"))
-    if least is not None and most < least:
-        why = "must be greater than or equal to `minReplicas`"
-        errors.append(invalid(SPEC.child("maxReplicas"), most, why))
-    target = spec.get("scaleTargetRef") or {}
-    errors.extend(
-        required(SPEC.child("scaleTargetRef", field)) for field in ("kind", "name") if not target.get(field)
-    )
-    return errors
-
-
 CREATE = {
     "EndpointSlice": endpoint_slice,
-    "HorizontalPodAutoscaler": autoscaler,
     "Lease": lease,
     "PodDisruptionBudget": disruption_budget,
     "PriorityClass": priority_class,
@@ -181,9 +162,6 @@ CREATE = {
 
 UPDATE = {
     "EndpointSlice": update_endpoint_slice,
-    "HorizontalPodAutoscaler": lambda new, old, subresource: (
-        [] if subresource == "status" else autoscaler(new)
-    ),
     "Lease": lambda new, old, subresource: lease(new),
     "PodDisruptionBudget": lambda new, old, subresource: (
         [] if subresource == "status" else disruption_budget(new)

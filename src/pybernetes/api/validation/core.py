@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pybernetes.api.fields import ROOT, SPEC, FieldError, invalid, required
-from pybernetes.api.validation import config, nodes, persistentvolumes, pods, services
+from pybernetes.api.validation import config, endpoints, events, nodes, persistentvolumes, pods, services
 from pybernetes.api.validation.podspec import validate_template
 from pybernetes.api.validation.values import not_negative, one_of, selects
 
@@ -42,19 +42,10 @@ def _update_pod_template(new: Object, old: Object, subresource: str) -> list[Fie
     return _pod_template(new)
 
 
-def _event(obj: Object) -> list[FieldError]:
-    involved = (obj.get("involvedObject") or {}).get("namespace") or ""
-    namespace = obj["metadata"].get("namespace") or ""
-    if (involved and involved != namespace) or (not involved and namespace not in ("default", "kube-system")):
-        return [
-            invalid(ROOT.child("involvedObject", "namespace"), involved, "does not match event.namespace")
-        ]
-    return []
-
-
 CREATE = {
     "ConfigMap": config.config_map,
-    "Event": _event,
+    "Endpoints": endpoints.endpoints,
+    "Event": events.core_event,
     "LimitRange": config.limit_range,
     "Namespace": config.namespace,
     "Node": nodes.create,
@@ -70,6 +61,8 @@ CREATE = {
 
 UPDATE = {
     "ConfigMap": config.update_config_map,
+    "Endpoints": endpoints.update_endpoints,
+    "Event": lambda new, old, subresource: events.core_event(new),
     "LimitRange": config.update_limit_range,
     "Namespace": config.update_namespace,
     "Node": nodes.update,
