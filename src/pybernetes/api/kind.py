@@ -42,7 +42,7 @@ class Kind:
 
     def __hash__(self) -> int:
         # kinds are keys of many tables: hashing every field took microseconds a request
-        return hash((self.group, self.version, self.resource))
+        return hash(self.resource)
 
     @property
     def api_version(self) -> str:

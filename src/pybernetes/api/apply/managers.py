@@ -7,8 +7,8 @@ applied before and has left out now. Both give whole objects; an entry's time mo
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from pybernetes.api.apply import fieldset
 from pybernetes.api.apply.fields import changed, fields_of
@@ -40,8 +40,7 @@ _META: FieldSet = {
 """Fields of the metadata that nobody manages."""
 
 
-@dataclass(frozen=True, slots=True)
-class Manager:
+class Manager(NamedTuple):
     """Who writes: operation is Apply or Update; a subresource has an entry of its own."""
 
     name: str
@@ -131,27 +130,33 @@ def after_update(old: Object, new: Object, type_: ObjectType | None, manager: Ma
     if not written and not removed:
         return with_ledger(new, _written(ledger))
     gone = fieldset.union(written, removed)
+    moved = False
     for other, entry in ledger.items():
         if other == manager:
             continue
         left = fieldset.difference(entry.fields, gone)
         if left != entry.fields:
             ledger[other] = _Entry(left, entry.time)
+            moved = True
     own = ledger.get(manager, _Entry())
     fields = fieldset.union(fieldset.difference(own.fields, removed), written)
     if fields != own.fields:
         ledger[manager] = _Entry(fields, now)
+    elif not moved:
+        return with_ledger(new, old["metadata"].get("managedFields") or [])
     _merge_ancient(ledger)
     return with_ledger(new, _written(ledger))
 
 
 def _merge_ancient(ledger: _Ledger) -> None:
     """Fold the oldest updaters into one entry, so that the ledger does not grow without end."""
+    if len(ledger) <= MAX_UPDATERS:
+        return
     updaters = [m for m in ledger if m.operation == UPDATE and not m.subresource and ledger[m].fields]
     updaters.sort(key=lambda m: (m.name != ANCIENT, ledger[m].time))
     while len(updaters) > MAX_UPDATERS:
         first, second, *rest = updaters
-        bucket = replace(second, name=ANCIENT)
+        bucket = second._replace(name=ANCIENT)
         merged_entry = _Entry(
             fieldset.union(ledger.pop(first).fields, ledger[second].fields), ledger[second].time
         )
