@@ -271,11 +271,14 @@ class Measures:
                 )
                 watching = self._start_load(subject, "hold", path=path, watchers=sizes.watchers)
                 before = Lag.of(subject)
+                waited = subject.waited()
                 others = self._spawn(subject, "mixed", **load, writers=sizes.writers, listers=1)
                 found = self._load(subject, "mixed", **load, readers=sizes.readers)
                 found |= self._end_load(others)
                 if before is not None:
-                    lag.add(subject.name, before.since(subject, 0.99))
+                    share = 100 * (subject.waited() - waited) / sizes.mixed_seconds
+                    note = f"the loop waited for a CPU {share:.0f} % of the time"
+                    lag.add(subject.name, before.since(subject, 0.99), note=note)
                 self._end_load(watching)
                 slowest.add(subject.name, found["get"]["p99_ms"])
                 for name, figure in rates.items():

@@ -113,6 +113,10 @@ class Subject(ABC):
             ticks += int(fields[11]) + int(fields[12])
         return ticks / os.sysconf("SC_CLK_TCK")
 
+    def waited(self) -> float:
+        """Seconds that the API server's first thread could have run, but had to wait for a CPU."""
+        return int(Path(f"/proc/{self.main_pid}/schedstat").read_text().split()[1]) / 1e9
+
     @property
     def main_pid(self) -> int:
         return self._processes[-1].pid
