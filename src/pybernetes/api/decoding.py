@@ -42,7 +42,8 @@ _CANONICAL_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ").fullmatch
 _CANONICAL_MICRO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z").fullmatch
 _INT32 = 1 << 31
 _INT64 = 1 << 63
-_MOST_PROBLEMS = 100
+MOST_PROBLEMS = 100
+"""Unknown and duplicate fields that are told of one body."""
 
 
 class DecodeError(ValueError):
@@ -60,7 +61,7 @@ def check(obj: dict[str, Any], schema: ObjectType, known: dict[str, Any] | None 
         return []
     reader = _Reader(schema)
     reader.object(obj, schema, "")
-    return reader.unknown
+    return list(dict.fromkeys(reader.unknown))[:MOST_PROBLEMS]
 
 
 def duplicates(raw: bytes, obj: object) -> list[str]:
@@ -110,7 +111,7 @@ def _walk(tree: object, schema: ObjectType | None) -> list[str]:
     found: dict[str, None] = {}
     if isinstance(tree, _Pairs):
         _walk_object(tree, schema, "", found)
-    return list(found)[:_MOST_PROBLEMS]
+    return list(found)[:MOST_PROBLEMS]
 
 
 def _walk_object(pairs: _Pairs, schema: ObjectType | None, path: str, found: dict[str, None]) -> None:

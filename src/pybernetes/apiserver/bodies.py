@@ -13,7 +13,15 @@ from typing import Any
 
 import msgspec
 
-from pybernetes.api.decoding import DecodeError, Repeated, cannot_handle, check, duplicates, strict_error
+from pybernetes.api.decoding import (
+    MOST_PROBLEMS,
+    DecodeError,
+    Repeated,
+    cannot_handle,
+    check,
+    duplicates,
+    strict_error,
+)
 from pybernetes.api.defaults import apply_defaults
 from pybernetes.api.errors import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 from pybernetes.api.kinds import Kind
@@ -186,6 +194,7 @@ def fit(
     """As `check_fields`, raising DecodeError with the bare reason. `known` has been checked before (see `check`)."""
     unknown = check(obj, schema, known)
     problems = problems.among_unknown(schema) if isinstance(problems, Repeated) else [*problems, *unknown]
+    problems = problems[:MOST_PROBLEMS]
     if problems:
         if field_validation == STRICT:
             raise DecodeError(strict_error(problems))

@@ -229,3 +229,11 @@ async def test_content_types(wire: Wire) -> None:
     for content_type in malformed.CONTENT_TYPES:
         await refused(wire, "POST", CONFIG_MAPS, b'{"metadata":{"name":"x"}}', content_type)
         await refused(wire, "PATCH", f"{CONFIG_MAPS}/kept", b"{}", content_type)
+
+
+async def test_bodies_with_very_many_fields(wire: Wire) -> None:
+    many = ",".join(f'"k{number}":""' for number in range(50_000))
+    twice = ",".join(['"a":""'] * 50_000)
+    for fields in (many, twice):
+        for place in ("%s", '"data":{%s}', '"metadata":{%s}'):
+            await refused(wire, "POST", CONFIG_MAPS, ("{" + place % fields + "}").encode())

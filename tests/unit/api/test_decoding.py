@@ -158,3 +158,10 @@ def test_what_is_shared_with_a_checked_object_is_not_looked_at_again() -> None:
     nulls = {"metadata": {"name": "a", "labels": None}}
     again = {"metadata": {**nulls["metadata"]}}
     assert check(again, schema, nulls) == [] and again == {"metadata": {"name": "a"}}
+
+
+def test_no_more_than_a_hundred_problems_are_told() -> None:
+    obj: dict[str, Any] = {"metadata": {}, **{f"odd{number}": 1 for number in range(1000)}}
+    unknown = check(obj, schema_for(PODS))
+    assert len(unknown) == 100 and unknown[0] == 'unknown field "odd0"'
+    assert obj == {"metadata": {}}
