@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pybernetes.api.errors import Invalid
 from pybernetes.api.kinds import ENDPOINT_SLICES, ENDPOINTS, SERVICE_CIDRS, SERVICES
+from pybernetes.api.names import parse_ip
 from pybernetes.apiserver.housekeeping.ensuring import ensure as ensure_object
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ async def ensure(server: APIServer) -> None:
     await ensure_object(server.client, SERVICE_CIDRS, _range(server))
     await ensure_object(server.client, SERVICES, _service(server), lambda found: _mended(found, server))
     await _ensure_dns(server)
-    if server.options.advertise_address:
+    if _reachable(server.options.advertise_address):
         endpoints, slice_ = _endpoints(server), _slice(server)
         await ensure_object(
             server.client, ENDPOINTS, endpoints, lambda found: _with(found, endpoints, "subsets")
@@ -38,6 +39,12 @@ async def ensure(server: APIServer) -> None:
         await ensure_object(
             server.client, ENDPOINT_SLICES, slice_, lambda found: _with(found, slice_, "endpoints", "ports")
         )
+
+
+def _reachable(address: str) -> bool:
+    """Whether pods can be told to come here: a loopback address leads each of them to itself."""
+    ip = parse_ip(address)
+    return ip is not None and not ip.is_loopback and not ip.is_unspecified
 
 
 async def _ensure_dns(server: APIServer) -> None:

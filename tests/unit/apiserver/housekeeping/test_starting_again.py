@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pybernetes.api.kinds import IP_ADDRESSES, SERVICES
+import pytest
+
+from pybernetes.api.kinds import ENDPOINTS, IP_ADDRESSES, SERVICES
 from pybernetes.apiserver.app import APIServer
 from pybernetes.apiserver.options import Options
 from pybernetes.lib.clock import RealClock
@@ -56,3 +58,15 @@ async def test_what_a_crash_left_half_done_is_mended() -> None:
     assert {item["metadata"]["name"] for item in services} >= {"kubernetes", "web"}
     await server.close()
     await store.close()
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "0.0.0.0", ""])
+async def test_an_address_that_pods_cannot_reach_is_not_told_to_them(address: str) -> None:
+    clock = RealClock()
+    server = APIServer(MemoryStore(clock), clock, Options(advertise_address=address))
+    await server.start()
+    async with clock.timeout(20):
+        await server.ready()
+    assert (await server.client.list(ENDPOINTS))["items"] == []
+    assert (await server.client.get(SERVICES, "default", "kubernetes"))["spec"]["clusterIP"] == "10.96.0.1"
+    await server.close()
