@@ -289,3 +289,23 @@ def test_other_kinds() -> None:
         'spec.taints[0].effect: Unsupported value: "Never": supported values: "NoSchedule", "PreferNoSchedule", '
         '"NoExecute"'
     ]
+
+
+def token_pod(volume: str, mounted: str) -> Object:
+    mounts = [{"name": mounted, "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount"}]
+    return {
+        "containers": [{**CONTAINER, "volumeMounts": mounts}],
+        "volumes": [{"name": volume, "emptyDir": {}}],
+    }
+
+
+def test_pods_of_one_template_are_judged_alike_and_others_by_themselves() -> None:
+    for suffix in ("abcde", "fghij"):
+        name = f"kube-api-access-{suffix}"
+        assert faults(PODS, spec=token_pod(name, name)) == []
+        wrong = faults(PODS, spec=token_pod(name, "kube-api-access-00000"))
+        assert wrong == ['spec.containers[0].volumeMounts[0].name: Not found: "kube-api-access-00000"']
+    for _ in range(2):
+        assert faults(PODS, spec={"containers": [{"name": "c"}]}) == [
+            "spec.containers[0].image: Required value"
+        ]

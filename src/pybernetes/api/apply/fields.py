@@ -6,7 +6,10 @@ lists atomic). Out: field sets.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
+
+import msgspec
 
 from pybernetes.api.apply import fieldset
 from pybernetes.api.apply.fieldset import LEAF, SELF, FieldSet
@@ -16,6 +19,9 @@ Object = dict[str, Any]
 
 _ABSENT = object()
 _CONTAINERS = frozenset((dict, list))
+_REMEMBERED_SIZE = 16 * 1024
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
 
 
 def keys_of(entry: Any, names: tuple[str, ...]) -> dict[str, Any]:
@@ -32,6 +38,25 @@ def keys_of(entry: Any, names: tuple[str, ...]) -> dict[str, Any]:
 def fields_of(obj: Object, type_: ObjectType | None) -> FieldSet:
     """Every field that the object sets, down to scalars and atomic values."""
     return _object_fields(obj, type_)
+
+
+def fields_of_new(obj: Object, type_: ObjectType | None) -> FieldSet:
+    """As `fields_of`, for an object whose spec many others may have, too: the same spec is looked at once."""
+    spec = obj.get("spec")
+    schema = type_.fields.get("spec") if type_ is not None else None
+    if not spec or schema is None:
+        return _object_fields(obj, type_)
+    encoded = _encode(spec)
+    if len(encoded) > _REMEMBERED_SIZE:
+        return _object_fields(obj, type_)
+    found = _object_fields({name: entry for name, entry in obj.items() if name != "spec"}, type_)
+    found["f:spec"] = _fields_of_encoded(encoded, schema)
+    return found
+
+
+@lru_cache(maxsize=128)
+def _fields_of_encoded(encoded: bytes, schema: Field) -> FieldSet:
+    return _value_fields(_decode(encoded), schema)
 
 
 def _object_fields(obj: Object, type_: ObjectType | None) -> FieldSet:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from pybernetes.api.apply import fieldset
-from pybernetes.api.apply.fields import changed, fields_of
+from pybernetes.api.apply.fields import changed, fields_of, fields_of_new
 from pybernetes.api.apply.fieldset import FieldSet
 from pybernetes.api.apply.merging import merged, without
 from pybernetes.api.errors import Conflict
@@ -114,7 +114,7 @@ def managed(fields: FieldSet) -> FieldSet:
 
 def after_create(obj: Object, type_: ObjectType | None, manager: Manager, now: str) -> Object:
     """Everything that a new object sets is its creator's."""
-    fields = managed(fields_of(obj, type_))
+    fields = managed(fields_of_new(obj, type_))
     return with_ledger(obj, _written({manager: _Entry(fields, now)}))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -22,10 +24,35 @@ _CHANGEABLE = (
     "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)",
 )
 _IMAGES = ("containers", "initContainers")
+_REMEMBERED_SIZE = 16 * 1024
+_MADE_UP = re.compile(rb'"kube-api-access-[a-z0-9]{5}"')
+_NEUTRAL = b'"kube-api-access-00000"'
 
 
 def create(pod: Object) -> list[FieldError]:
     spec = pod.get("spec") or {}
+    encoded = _comparable(spec)
+    if len(encoded) <= _REMEMBERED_SIZE and _is_sound(encoded):
+        return []
+    return _faults(spec)
+
+
+@lru_cache(maxsize=256)
+def _is_sound(encoded: bytes) -> bool:
+    """Pods come by the hundred from one template: the same spec is looked at once."""
+    return not _faults(msgspec.json.decode(encoded))
+
+
+def _comparable(spec: Object) -> bytes:
+    """The spec's bytes, with the name of the volume that the server has made up in a form that all have."""
+    encoded = msgspec.json.encode(spec)
+    found = _MADE_UP.search(encoded)
+    if found is None or _NEUTRAL in encoded:
+        return encoded
+    return encoded.replace(found.group(), _NEUTRAL)
+
+
+def _faults(spec: Object) -> list[FieldError]:
     errors = validate_pod_spec(spec, SPEC)
     if spec.get("ephemeralContainers"):
         why = "cannot be set on create"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pybernetes.api.apply import fieldset
-from pybernetes.api.apply.fields import fields_of
+from pybernetes.api.apply.fields import fields_of, fields_of_new
 from pybernetes.api.apply.managers import (
     APPLY,
     UPDATE,
@@ -188,3 +188,10 @@ def test_set_algebra() -> None:
     assert fieldset.intersection(a, b) == {"f:x": {"f:y": {}}}
     assert fieldset.union(b, {"f:x": {}}) == {"f:x": {".": {}, "f:y": {}}}
     assert fieldset.union(a, b) == a
+
+
+@pytest.mark.parametrize("spec", [{}, {"replicas": 1}, {"template": containers("a", "b")}])
+def test_new_objects_of_one_spec_own_what_each_alone_would(spec: Object) -> None:
+    for name in ("one", "two"):
+        obj = {**deployment(**spec), "metadata": {"name": name, "labels": {name: "x"}}}
+        assert fields_of_new(obj, TYPE) == fields_of(obj, TYPE)
