@@ -121,10 +121,13 @@ def _counts(obj: Object, fields: tuple[str, ...]) -> list[FieldError]:
         errors.extend(not_negative(status, field, where))
     total = status.get("replicas") or 0
     for field in fields[1:]:
-        if (status.get(field) or 0) > total:
-            errors.append(
-                invalid(where.child(field), status[field], "cannot be greater than status.replicas")
-            )
+        count = status.get(field) or 0
+        if count > total:
+            errors.append(invalid(where.child(field), count, "cannot be greater than status.replicas"))
+    available, ready = status.get("availableReplicas") or 0, status.get("readyReplicas") or 0
+    if available > ready:
+        why = "cannot be greater than readyReplicas"
+        errors.append(invalid(where.child("availableReplicas"), available, why))
     return errors
 
 
