@@ -31,10 +31,12 @@ from pybernetes.api.schema import (
     NUMBER,
     OBJECT,
     QUANTITY,
+    SCHEMA_OR,
     STRING,
     TIME,
     Field,
     ObjectType,
+    type_for,
 )
 from pybernetes.api.times import format_micro_time, format_time, parse_time
 
@@ -130,7 +132,7 @@ def _walk_object(pairs: _Pairs, schema: ObjectType | None, path: str, found: dic
 
 def _walk_value(value: object, field: Field | None, typed: bool, path: str, found: dict[str, None]) -> None:
     """Fields of free form decode themselves, and nobody looks at what they say twice."""
-    if typed and (field is None or field.type == ANY):
+    if typed and (field is None or field.type in (ANY, SCHEMA_OR)):
         return
     element = field.element if field is not None else None
     if isinstance(value, _Pairs):
@@ -298,7 +300,32 @@ class _Reader:
                 raise self._mismatch(value, field)
             element = field.element
             return {key: self._item(one, element, f"{path}.{key}") for key, one in value.items()}
+        if kind == SCHEMA_OR:
+            return self._schema_or(value, field, path)
         return self._scalar(value, field)
+
+    def _schema_or(self, value: Any, field: Field, path: str) -> Any:
+        schema = type_for(field.ref.partition("Or")[0])
+        if type(value) is dict:
+            self.object(value, schema, path)
+            return value
+        if field.ref.endswith("OrBool"):
+            if type(value) is bool:
+                return value
+            raise DecodeError("boolean or JSON schema expected")
+        if type(value) is not list:
+            raise DecodeError("object or array expected")
+        for at, one in enumerate(value):
+            if field.ref.endswith("OrStringArray"):
+                if type(one) is not str:
+                    raise DecodeError(f"json: cannot unmarshal {_word(one)} into Go value of type string")
+            elif type(one) is not dict:
+                raise DecodeError(
+                    f"json: cannot unmarshal {_word(one)} into Go value of type v1.JSONSchemaProps"
+                )
+            else:
+                self.object(one, schema, f"{path}[{at}]")
+        return value
 
     def _item(self, value: Any, field: Field, path: str) -> Any:
         if value is None:

@@ -15,6 +15,8 @@ from pybernetes.api.kinds import Kind
 STRING, INTEGER, NUMBER, BOOLEAN, BYTES = 1, 2, 3, 4, 5
 QUANTITY, INT_OR_STRING, TIME, MICRO_TIME = 6, 7, 8, 9
 OBJECT, LIST, MAP, ANY = 10, 11, 12, 13
+SCHEMA_OR = 14
+"""A JSON schema, or what may stand in its place: a list of them, true or false, or names (`Field.ref` says which)."""
 
 ATOMIC, SET, BY_KEYS = "atomic", "set", "map"
 
@@ -30,9 +32,9 @@ _SPECIAL = {
     f"{META}.Patch": ANY,
     "io.k8s.apimachinery.pkg.runtime.RawExtension": ANY,
     "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSON": ANY,
-    "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaPropsOrArray": ANY,
-    "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaPropsOrBool": ANY,
-    "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaPropsOrStringArray": ANY,
+    "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaPropsOrArray": SCHEMA_OR,
+    "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaPropsOrBool": SCHEMA_OR,
+    "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaPropsOrStringArray": SCHEMA_OR,
 }
 _GO_NAMES = {
     STRING: "string",

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from pybernetes.api.decoding import DecodeError, check
 from pybernetes.api.defaults import apply_defaults
 from pybernetes.api.kinds import API_SERVICES, CUSTOM_RESOURCE_DEFINITIONS
+from pybernetes.api.schema import schema_for
 from pybernetes.api.validation import validate_create, validate_update
 
 Object = dict[str, Any]
@@ -77,3 +81,27 @@ def test_what_api_services_must_say() -> None:
         "spec.versionPriority: Invalid value: 0: must be positive and less than 1000"
     ]
     assert refused(API_SERVICES, service(service={"name": "a"})) == ["spec.service.namespace: Required value"]
+
+
+def test_schemas_within_schemas_are_read_as_such() -> None:
+    types = schema_for(CUSTOM_RESOURCE_DEFINITIONS)
+
+    def read(**props: Any) -> list[str]:
+        version = {"name": "v1", "schema": {"openAPIV3Schema": {"type": "object", **props}}}
+        return check({"metadata": {}, "spec": {"versions": [version]}}, types)
+
+    assert read(items={"type": "string"}, additionalProperties=True, dependencies={"a": ["b"]}) == []
+    assert read(items=[{"type": "string"}], additionalProperties={"type": "string"}) == []
+    where = "spec.versions[0].schema.openAPIV3Schema"
+    assert read(items={"odd": 1}) == [f'unknown field "{where}.items.odd"']
+    assert read(properties={"a": {"items": [{"odd": 1}]}}) == [
+        f'unknown field "{where}.properties.a.items[0].odd"'
+    ]
+    for props, words in (
+        ({"items": 1}, "object or array expected"),
+        ({"items": [1]}, "cannot unmarshal number"),
+        ({"additionalProperties": "x"}, "boolean or JSON schema expected"),
+        ({"dependencies": {"a": [1]}}, "cannot unmarshal number"),
+    ):
+        with pytest.raises(DecodeError, match=words):
+            read(**props)
