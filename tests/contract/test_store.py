@@ -257,10 +257,3 @@ async def test_a_reader_that_lags_gets_everything_in_order(
     await store.put("/k/live", b"x", 0)
     assert len(await collect(watch, 1)) == 1
     watch.close()
-
-
-async def test_a_patient_write_goes_along_with_the_next_one(store: Store, clock: VirtualClock) -> None:
-    patient = asyncio.ensure_future(store.put(A, b"1", 0, patient=True))
-    await clock.settle()
-    assert await store.put(B, b"1", 0) == 3
-    assert await patient == 2

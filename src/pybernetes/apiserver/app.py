@@ -26,6 +26,7 @@ from pybernetes.apiserver.deadlines import Deadlines
 from pybernetes.apiserver.discovery.health import Health
 from pybernetes.apiserver.discovery.metrics import Metrics
 from pybernetes.apiserver.discovery.openapi import Documents
+from pybernetes.apiserver.heartbeats import Heartbeats
 from pybernetes.apiserver.housekeeping.loop import Housekeeping
 from pybernetes.apiserver.negotiation import JSON, PROTOBUF, YAML, AnswerForm, negotiate
 from pybernetes.apiserver.options import Options
@@ -67,6 +68,7 @@ class APIServer:
         self.reading_seats = Seats(self.options.max_in_flight)
         self.writing_seats = Seats(self.options.max_mutating_in_flight)
         self.deadlines = Deadlines(clock, self.options.request_timeout)
+        self.heartbeats = Heartbeats(clock)
         self.access = Access(self)
         self.addresses = of_ranges(self, self.options.service_cidr)
         self.node_ports = NodePorts(store, self.options.node_ports)

@@ -1,6 +1,6 @@
 """The way of every request: a list of stages, each of which may answer, refuse (raise) or let pass (None).
 
-    identify -> set_deadline -> authenticate -> act_as -> authorize -> take_a_seat -> route
+    identify -> gather -> set_deadline -> authenticate -> act_as -> authorize -> take_a_seat -> route
 
 `Chain.handle` walks the list, turns errors into Status answers and counts what came out. Decode, default, admit,
 validate and store are steps of the handlers that `route` calls (`commit.py`, `deletion.py`).
@@ -25,6 +25,7 @@ from pybernetes.apiserver.authorization import require
 from pybernetes.apiserver.compression import compressed
 from pybernetes.apiserver.context import Context
 from pybernetes.apiserver.deadlines import too_late
+from pybernetes.apiserver.heartbeats import is_heartbeat
 from pybernetes.apiserver.impersonation import impersonate
 from pybernetes.apiserver.pretty import for_people
 from pybernetes.apiserver.requestinfo import RequestInfo, parse
@@ -44,6 +45,13 @@ Stage = Callable[[Context], Awaitable[Answer | None]]
 async def identify(context: Context) -> Answer | None:
     """Read method and path."""
     context.info = parse(context.request)
+    return None
+
+
+async def gather(context: Context) -> Answer | None:
+    """Let heartbeats wait for each other, briefly."""
+    if is_heartbeat(context.info):
+        await context.server.heartbeats.turn()
     return None
 
 
@@ -83,6 +91,7 @@ async def take_a_seat(context: Context) -> Answer | None:
 
 STAGES: tuple[Stage, ...] = (
     identify,
+    gather,
     set_deadline,
     authenticate,
     act_as,

@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from pybernetes.api.errors import already_exists, not_found
+from pybernetes.api.schema import schema_for
+from pybernetes.api.written import written
 from pybernetes.apiserver.cache import splice
 from pybernetes.apiserver.cache.caches import Cache, Caches
 from pybernetes.apiserver.cache.entry import CacheEntry, Head
@@ -83,10 +85,12 @@ class Registry:
         entry = await self.get(resource, namespace, name)
         return Stored(entry.value, entry.revision)
 
-    def at_rest(self, resource: Resource, obj: Object) -> bytes:
+    def at_rest(self, resource: Resource, obj: Object, known: Object | None = None) -> bytes:
+        """`known` is what has been stored before: what both share has its form already."""
         if resource.conversion is not None:
             obj = resource.conversion.to_stored(obj)
-        return splice.at_rest(obj)
+            return splice.at_rest(written(obj, schema_for(resource.stored_as)))
+        return splice.at_rest(written(obj, resource.schema, known))
 
     def decode(self, resource: Resource, stored: Stored) -> Object:
         """The object in the served version; the caller may change it."""
@@ -102,9 +106,7 @@ class Registry:
         await resource.cache(self.caches)
         start = self.caches.now()
         try:
-            revision = await self.store.put(
-                resource.key(namespace, name), value, 0, ttl=ttl, patient=resource.strategy.patient
-            )
+            revision = await self.store.put(resource.key(namespace, name), value, 0, ttl=ttl)
         except Mismatch:
             raise already_exists(resource.kind, name) from None
         self.times.note("create", resource, self.caches.now() - start)
@@ -123,9 +125,7 @@ class Registry:
         """Raises Mismatch when the revision is no longer `expected`."""
         await resource.cache(self.caches)
         start = self.caches.now()
-        revision = await self.store.put(
-            resource.key(namespace, name), value, expected, ttl=ttl, patient=resource.strategy.patient
-        )
+        revision = await self.store.put(resource.key(namespace, name), value, expected, ttl=ttl)
         self.times.note("update", resource, self.caches.now() - start)
         await self.caches.wait_for(revision)
         return Stored(value, revision)

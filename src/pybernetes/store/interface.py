@@ -104,19 +104,10 @@ class Store(Protocol):
         """All entries whose key begins with prefix, in key order, and the revision at which that was so."""
         ...
 
-    async def put(
-        self,
-        key: str,
-        value: bytes,
-        expected: int | None,
-        *,
-        ttl: float | None = None,
-        patient: bool = False,
-    ) -> int:
+    async def put(self, key: str, value: bytes, expected: int | None, *, ttl: float | None = None) -> int:
         """Write and answer the new revision. `expected` 0: must not exist; None: whatever is there.
 
-        `ttl` in seconds makes the entry expire by itself (an ordinary deletion event). A `patient` write may wait some
-        milliseconds for others, to be committed together with them. Raises Mismatch.
+        `ttl` in seconds makes the entry expire by itself (an ordinary deletion event). Raises Mismatch.
         """
         ...
 

@@ -56,15 +56,7 @@ class MemoryStore:
             entries.append(self._entries[key])
         return entries, self._feed.revision
 
-    async def put(
-        self,
-        key: str,
-        value: bytes,
-        expected: int | None,
-        *,
-        ttl: float | None = None,
-        patient: bool = False,
-    ) -> int:
+    async def put(self, key: str, value: bytes, expected: int | None, *, ttl: float | None = None) -> int:
         self._check_open()
         previous = self._swap(key, expected)
         revision = self._feed.revision + 1

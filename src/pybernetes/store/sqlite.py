@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pybernetes.lib.clock import Clock, RealClock, Timer
+from pybernetes.lib.clock import Clock, RealClock
 from pybernetes.store import sqlite_statements as statements
 from pybernetes.store.committer import Committer
 from pybernetes.store.expiry import Appointments, Expiry, Keys
@@ -38,8 +38,6 @@ from pybernetes.store.watching import Feed, FeedWatch
 
 BATCH = 128
 """Writes in one transaction: more would hold the loop for more than some milliseconds."""
-PATIENCE = 0.01
-"""Seconds that a patient write waits for others."""
 COMPACT_SLICE = 256
 """Revisions compacted in one transaction, for the same reason."""
 
@@ -90,7 +88,6 @@ class SqliteStore:
         self._compactions: deque[_Compaction] = deque()
         self._scheduled = False
         self._in_flight = False
-        self._gathering: Timer | None = None
         self._checkpoints = Checkpoints(
             clock, file.checkpointer, self._reading, self._schedule, lambda error: self._fail(error, [])
         )
@@ -152,17 +149,9 @@ class SqliteStore:
 
     # Writing
 
-    async def put(
-        self,
-        key: str,
-        value: bytes,
-        expected: int | None,
-        *,
-        ttl: float | None = None,
-        patient: bool = False,
-    ) -> int:
+    async def put(self, key: str, value: bytes, expected: int | None, *, ttl: float | None = None) -> int:
         expires = None if ttl is None else self._expiry.when(ttl)
-        return await self._write(key, value, expected, expires, patient)
+        return await self._write(key, value, expected, expires)
 
     async def delete(self, key: str, expected: int | None) -> int:
         return await self._write(key, None, expected, None)
@@ -173,20 +162,12 @@ class SqliteStore:
         value: bytes | None,
         expected: int | None,
         expires: float | None,
-        patient: bool = False,
     ) -> asyncio.Future[int]:
         self._check_usable()
         done: asyncio.Future[int] = self._loop.create_future()
         self._waiting.append(_Write(key, value, expected, expires, done))
-        if not patient:
-            self._schedule()
-        elif self._gathering is None:
-            self._gathering = self._clock.call_later(PATIENCE, self._gathered)
-        return done
-
-    def _gathered(self) -> None:
-        self._gathering = None
         self._schedule()
+        return done
 
     def _schedule(self) -> None:
         """Start the next step, once all that is ready to run in this turn of the loop has run."""
@@ -367,8 +348,6 @@ class SqliteStore:
         self._expiry.close()
         self._retention.close()
         self._checkpoints.close()
-        if self._gathering is not None:
-            self._gathering.cancel()
 
     async def close(self) -> None:
         """Commit what waits, empty the write-ahead log, unlock the file."""

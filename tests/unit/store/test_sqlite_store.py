@@ -11,7 +11,7 @@ import pytest
 from pybernetes.lib.clock import VirtualClock
 from pybernetes.store import sqlite_checkpoints, sqlite_file
 from pybernetes.store.interface import Compacted, Entry, Event, Unavailable, Unusable
-from pybernetes.store.sqlite import PATIENCE, SqliteStore
+from pybernetes.store.sqlite import SqliteStore
 from pybernetes.store.sqlite_file import user_of
 
 
@@ -155,7 +155,7 @@ async def test_a_path_that_cannot_be_is_refused(tmp_path: Path) -> None:
 FULL_DISK = """
 import asyncio, resource, sys
 from pybernetes.store.interface import Unavailable, Unusable
-from pybernetes.store.sqlite import PATIENCE, SqliteStore
+from pybernetes.store.sqlite import SqliteStore
 
 async def main():
     store = await SqliteStore.open(sys.argv[1])
@@ -228,24 +228,6 @@ async def test_closing_commits_what_waits_and_refuses_what_comes(path: Path) -> 
     store = await SqliteStore.open(path)
     assert len((await store.list(""))[0]) == 300
     await store.close()
-
-
-async def test_patient_writes_share_a_commit(path: Path) -> None:
-    clock = VirtualClock()
-    store = await SqliteStore.open(path, clock)
-    watch = store.watch("", 1)
-    writes = []
-    for number in range(3):
-        writes.append(asyncio.ensure_future(store.put(f"/registry/leases/{number}", b"{}", 0, patient=True)))
-        await clock.advance(PATIENCE / 4)
-    assert not any(write.done() for write in writes)
-    await clock.advance(PATIENCE)
-    assert await asyncio.gather(*writes) == [2, 3, 4]
-    assert [event.revision for event in await anext(aiter(watch))] == [2, 3, 4]
-    waiting = asyncio.ensure_future(store.put("/registry/leases/last", b"{}", 0, patient=True))
-    await clock.settle()
-    await store.close()
-    assert await waiting == 5
 
 
 async def test_who_has_the_file_open_can_be_asked(tmp_path: Path) -> None:

@@ -107,5 +107,4 @@ def strategy_for(kind: Kind) -> Strategy:
     strategy.create_on_update = kind in _CREATE_ON_UPDATE
     strategy.unconditional_update = kind not in _CONDITIONAL_UPDATE
     strategy.returns_deleted = kind in _RETURNS_DELETED
-    strategy.patient = kind is kinds.LEASES
     return strategy

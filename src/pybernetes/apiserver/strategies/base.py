@@ -32,9 +32,6 @@ class Strategy:
     labels_from_status = True
     """Whether writes to /status may change labels."""
 
-    patient = False
-    """Whether writes may wait some milliseconds to share a commit: heartbeats come by the hundred and nobody waits."""
-
     edits_deep = False
     """Whether updates change, in place, what lies deeper than two levels (a field of a list's item, say). The first
     two levels of `write.object` are its own; deeper parts may be shared with `write.old`, which nobody may change."""
