@@ -1,10 +1,10 @@
 """Reading a body against its schema: unknown and duplicate fields, wrong types, nulls, canonical forms.
 
 `check(obj, schema)` takes a decoded object and leaves it, in place, as a typed server would have read it:
-unknown fields and nulls are gone, quantities and times are in canonical form. What is wrong but may pass,
-depending on `fieldValidation`, comes back as upstream's texts (`unknown field "spec.foo"`); what can never
-pass raises `DecodeError` with the text of Go's JSON decoder. `duplicates(raw, obj)` finds keys that a body
-says twice.
+unknown fields, nulls and zeros that mean nothing are gone, quantities and times are in canonical form. What is
+wrong but may pass, depending on `fieldValidation`, comes back as upstream's texts (`unknown field "spec.foo"`);
+what can never pass raises `DecodeError` with the text of Go's JSON decoder. `duplicates(raw, obj)` finds keys that
+a body says twice.
 
 Most bodies are clean, so a quick look that changes nothing comes first.
 """
@@ -164,6 +164,11 @@ def _clean(obj: dict[str, Any], fields: dict[str, Field]) -> bool:
         field = fields.get(key)
         if field is None:
             return False
+        if not value:
+            if field.omits_zero:
+                return False
+            if value is None and field.writes_null:
+                continue
         kind = field.type
         if kind == STRING:
             if type(value) is not str:
@@ -280,8 +285,10 @@ class _Reader:
             if field.type == ANY:
                 continue
             self._names.append(key)
-            obj[key] = self._value(value, field, where)
+            value = obj[key] = self._value(value, field, where)
             self._names.pop()
+            if field.omits_zero and not value:
+                del obj[key]
         self._struct = outer
 
     def _value(self, value: Any, field: Field, path: str) -> Any:

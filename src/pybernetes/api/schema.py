@@ -47,6 +47,16 @@ _GO_NAMES = {
     MICRO_TIME: "v1.MicroTime",
 }
 
+_ZEROS: dict[int, Any] = {
+    STRING: "",
+    INTEGER: 0,
+    NUMBER: 0,
+    BOOLEAN: False,
+    QUANTITY: "0",
+    INT_OR_STRING: 0,
+}
+"""Of fields that are always written; anything else is null."""
+
 _GROUP_PACKAGES = {
     "": "io.k8s.api.core",
     "apiextensions.k8s.io": "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions",
@@ -69,9 +79,11 @@ class Field:
         "list_type",
         "map_type",
         "merge_key",
+        "omits_zero",
         "patch_strategy",
         "ref",
         "type",
+        "writes_null",
     )
 
     def __init__(self, schema: dict[str, Any]) -> None:
@@ -86,6 +98,10 @@ class Field:
         self.patch_strategy: tuple[str, ...] = tuple(strategies.split(",")) if strategies else ()
         self._object: ObjectType | None = None
         self.type = self._classify(schema)
+        self.omits_zero = False
+        """Whether its zero value is the same as none."""
+        self.writes_null = False
+        """Whether it is null, not left out, where nothing is set."""
 
     def _classify(self, schema: dict[str, Any]) -> int:
         if self.ref:
@@ -133,15 +149,38 @@ class Field:
 class ObjectType:
     """An object's fields by JSON name."""
 
-    __slots__ = ("fields", "map_type", "name", "required")
+    __slots__ = ("always", "fields", "map_type", "name", "order", "plans", "required")
 
     def __init__(self, name: str, definition: dict[str, Any]) -> None:
         self.name = name
         self.fields: dict[str, Field] = {
             field: Field(schema) for field, schema in definition.get("properties", {}).items()
         }
+        self.order: tuple[str, ...] = ()
+        """The fields in the order in which they are written; () for types of which that is not known."""
+        self.always: dict[str, Any] = {}
+        """What is written where nothing is set."""
+        self.plans: dict[tuple[str, ...], Any] = {}
+        """See `written.py`."""
+        self._read_form(facts.json_form(name))
         self.required: tuple[str, ...] = tuple(definition.get("required", ()))
         self.map_type: str = definition.get("x-kubernetes-map-type", "")
+
+    def _read_form(self, form: list[str]) -> None:
+        names = []
+        for entry in form:
+            name = entry.rstrip("?!{}")
+            field = self.fields.get(name)
+            if field is None:
+                continue
+            names.append(name)
+            if "!" in entry:
+                zero = {} if entry.endswith("{}") else _ZEROS.get(field.type)
+                field.writes_null = zero is None
+                self.always[name] = zero
+            else:
+                field.omits_zero = not entry.endswith("?")
+        self.order = tuple(names)
 
     @property
     def short_name(self) -> str:

@@ -26,6 +26,7 @@ from pybernetes.api.defaults import apply_defaults
 from pybernetes.api.errors import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 from pybernetes.api.kinds import Kind
 from pybernetes.api.schema import ObjectType, schema_of
+from pybernetes.api.written import written
 from pybernetes.apiserver.context import Context
 from pybernetes.apiserver.negotiation import JSON, PROTOBUF, YAML, media_type_of
 from pybernetes.apiserver.parameters import IGNORE, STRICT, delete_options
@@ -149,7 +150,7 @@ def finish_object(
     check_type(obj, kind.group, kind.version, kind.kind)
     obj = check_fields(context, obj, resource.schema, kind, problems, field_validation)
     apply_defaults(kind, obj)
-    return obj
+    return written(obj, resource.schema)
 
 
 def check_type(obj: Object, group: str, version: str, kind: str) -> None:

@@ -179,9 +179,9 @@ async def _replace(write: Write, current: Stored) -> Outcome:
         if not write.dry_run:
             await server.registry.delete(resource, write.namespace, write.name, current.revision)
             await strategy.after_delete(write)
-        return Outcome(Stored(server.registry.at_rest(resource, new), current.revision), deleted=True)
+        return Outcome(Stored(server.registry.at_rest(resource, new, old), current.revision), deleted=True)
     await strategy.allocate(write)
-    value = server.registry.at_rest(resource, new)
+    value = server.registry.at_rest(resource, new, old)
     if write.dry_run:
         await write.take_back()
         return Outcome(Stored(value, current.revision))

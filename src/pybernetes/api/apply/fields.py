@@ -6,6 +6,7 @@ lists atomic). Out: field sets.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Container
 from functools import lru_cache
 from typing import Any
 
@@ -36,62 +37,73 @@ def keys_of(entry: Any, names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def fields_of(obj: Object, type_: ObjectType | None) -> FieldSet:
-    """Every field that the object sets, down to scalars and atomic values."""
-    return _object_fields(obj, type_)
+    """Every field that the object sets, down to scalars and atomic values: what an applied configuration wants."""
+    return _object_fields(obj, type_, ends=False)
 
 
 def fields_of_new(obj: Object, type_: ObjectType | None) -> FieldSet:
-    """As `fields_of`, for an object whose spec many others may have, too: the same spec is looked at once."""
+    """What creating the object has added to an empty one. Many objects may have the same spec: it is looked at once."""
     spec = obj.get("spec")
     schema = type_.fields.get("spec") if type_ is not None else None
-    if not spec or schema is None:
-        return _object_fields(obj, type_)
+    if not spec or schema is None or schema.type != OBJECT:
+        return changed({}, obj, type_)[0]
     encoded = _encode(spec)
     if len(encoded) > _REMEMBERED_SIZE:
-        return _object_fields(obj, type_)
-    found = _object_fields({name: entry for name, entry in obj.items() if name != "spec"}, type_)
-    found["f:spec"] = _fields_of_encoded(encoded, schema)
+        return changed({}, obj, type_)[0]
+    found = changed({}, {name: entry for name, entry in obj.items() if name != "spec"}, type_)[0]
+    inner = _fields_of_encoded(encoded, schema)
+    if inner:
+        found["f:spec"] = inner
     return found
 
 
 @lru_cache(maxsize=128)
 def _fields_of_encoded(encoded: bytes, schema: Field) -> FieldSet:
-    return _value_fields(_decode(encoded), schema)
+    return fieldset.ordered(changed({}, _decode(encoded), schema.object)[0])
 
 
-def _object_fields(obj: Object, type_: ObjectType | None) -> FieldSet:
+def _object_fields(obj: Object, type_: ObjectType | None, ends: bool) -> FieldSet:
     fields = type_.fields if type_ is not None else {}
     found: FieldSet = {}
     for name, entry in obj.items():
-        if entry.__class__ in _CONTAINERS:
-            found["f:" + name] = _value_fields(entry, fields.get(name)) if entry else LEAF
-        elif entry is not None:
-            found["f:" + name] = LEAF
+        found["f:" + name] = (
+            _value_fields(entry, fields.get(name), ends) if entry.__class__ in _CONTAINERS else LEAF
+        )
     return found
 
 
-def _value_fields(value: Any, schema: Field | None) -> FieldSet:
+def _value_fields(value: Any, schema: Field | None, ends: bool = False) -> FieldSet:
+    """Of something that was not there before (`ends`) containers are members, too."""
+    if not value:
+        return LEAF
+    found: FieldSet = {SELF: LEAF} if ends else {}
     if isinstance(value, dict):
-        if not value or is_atomic_map(schema):
+        if is_atomic_map(schema):
             return LEAF
         if schema is not None and schema.type == MAP:
-            found: FieldSet = {SELF: LEAF}
             element = schema.element
             for name, entry in value.items():
-                found["f:" + name] = _value_fields(entry, element) if entry.__class__ in _CONTAINERS else LEAF
+                node = _value_fields(entry, element, ends) if entry.__class__ in _CONTAINERS else LEAF
+                found["f:" + name] = {SELF: LEAF, **node} if node else LEAF
             return found
-        return _object_fields(value, schema.object if schema is not None and schema.type == OBJECT else None)
-    if isinstance(value, list) and value and schema is not None and schema.type == LIST:
+        found |= _object_fields(
+            value, schema.object if schema is not None and schema.type == OBJECT else None, ends
+        )
+        return found
+    if isinstance(value, list) and schema is not None and schema.type == LIST:
         if schema.list_type == SET:
-            return {SELF: LEAF, **{fieldset.value(entry): LEAF for entry in value}}
+            return {**found, **{fieldset.value(entry): LEAF for entry in value}}
         if schema.list_type == BY_KEYS and schema.element is not None:
-            found = {}
             for entry in value:
                 if isinstance(entry, dict):
                     key = fieldset.item(keys_of(entry, schema.list_map_keys))
-                    found[key] = {SELF: LEAF, **_value_fields(entry, schema.element)}
+                    found[key] = _item_fields(entry, schema.element, ends)
             return found
     return LEAF
+
+
+def _item_fields(entry: Any, element: Field | None, ends: bool) -> FieldSet:
+    return {SELF: LEAF, **_value_fields(entry, element, ends)}
 
 
 def is_atomic_map(schema: Field | None) -> bool:
@@ -104,39 +116,67 @@ def is_atomic_map(schema: Field | None) -> bool:
 
 def changed(old: Object, new: Object, type_: ObjectType | None) -> tuple[FieldSet, FieldSet]:
     """(added or modified, removed) between two versions."""
-    return _changed_object(old, new, type_.fields if type_ is not None else {})
+    return _changed_object(old, new, type_)
 
 
-def _changed_object(old: Object, new: Object, fields: dict[str, Field]) -> tuple[FieldSet, FieldSet]:
-    written: FieldSet = {}
+def _changed_object(old: Object, new: Object, type_: ObjectType | None) -> tuple[FieldSet, FieldSet]:
+    fields, always = (type_.fields, type_.always) if type_ is not None else (_NONE, _NONE)
+    return _changed_entries(old, new, fields.get, always)
+
+
+def _changed_entries(
+    old: Object, new: Object, schema_of: Callable[[str], Field | None], always: Container[str]
+) -> tuple[FieldSet, FieldSet]:
+    """`always` are the fields that are there, empty, in any object."""
+    gained: FieldSet = {}
     removed: FieldSet = {}
     for name, value in new.items():
         before = old.get(name, _ABSENT)
         if before is value or before == value:
             continue
-        schema = fields.get(name)
-        _note(written, removed, "f:" + name, before, value, schema)
+        _note(gained, removed, "f:" + name, before, value, schema_of(name), name in always)
     for name, before in old.items():
         if name not in new:
-            removed["f:" + name] = _value_fields(before, fields.get(name))
-    return written, removed
+            if name in always and before.__class__ in _CONTAINERS:
+                _note(gained, removed, "f:" + name, before, before.__class__(), schema_of(name))
+            else:
+                removed["f:" + name] = _value_fields(before, schema_of(name), ends=True)
+    return gained, removed
+
+
+_NONE: dict[str, Any] = {}
+_ZEROS: tuple[Any, ...] = ("", 0)
 
 
 def _note(
-    written: FieldSet, removed: FieldSet, key: str, before: Any, value: Any, schema: Field | None
+    gained: FieldSet,
+    removed: FieldSet,
+    key: str,
+    before: Any,
+    value: Any,
+    schema: Field | None,
+    always: bool = False,
 ) -> None:
+    """What was null or empty was there already: only what is in it is added."""
     if before is _ABSENT or before is None:
-        written[key] = _value_fields(value, schema)
-        return
+        if before is _ABSENT and not always:
+            gained[key] = _value_fields(value, schema, ends=True)
+            return
+        if value.__class__ not in _CONTAINERS:
+            if value is not None and value not in _ZEROS:
+                gained[key] = LEAF
+            return
+        before = value.__class__()
+        if not value and isinstance(value, dict):
+            return
+    elif value is None and before.__class__ in _CONTAINERS:
+        value = before.__class__()
     inner = _changed_value(before, value, schema)
     if inner is None:
-        written[key] = _value_fields(value, schema)
-        if isinstance(before, dict | list):
-            gone = fieldset.difference({key: _value_fields(before, schema)}, {key: written[key]})
-            removed.update(gone)
+        gained[key] = LEAF
         return
     if inner[0]:
-        written[key] = inner[0]
+        gained[key] = inner[0]
     if inner[1]:
         removed[key] = inner[1]
 
@@ -144,18 +184,16 @@ def _note(
 def _changed_value(before: Any, value: Any, schema: Field | None) -> tuple[FieldSet, FieldSet] | None:
     """Inside a granular value; None when it is to be taken as a whole."""
     if isinstance(before, dict) and isinstance(value, dict):
-        if not before or not value or is_atomic_map(schema):
+        if is_atomic_map(schema) or not (before or value):
             return None
         if schema is not None and schema.type == MAP:
-            names = before.keys() | value.keys()
             element = schema.element
-            return _changed_object(
-                before, value, dict.fromkeys(names, element) if element is not None else {}
-            )
-        inner = schema.object.fields if schema is not None and schema.type == OBJECT else {}
-        return _changed_object(before, value, inner)
+            return _changed_entries(before, value, lambda name: element, ())
+        return _changed_object(
+            before, value, schema.object if schema is not None and schema.type == OBJECT else None
+        )
     if isinstance(before, list) and isinstance(value, list) and schema is not None and schema.type == LIST:
-        if not before or not value:
+        if not (before or value):
             return None
         if schema.list_type == SET:
             was = {fieldset.value(entry) for entry in before}
@@ -167,16 +205,16 @@ def _changed_value(before: Any, value: Any, schema: Field | None) -> tuple[Field
 
 
 def _changed_items(before: list[Any], value: list[Any], schema: Field) -> tuple[FieldSet, FieldSet]:
-    written: FieldSet = {}
+    gained: FieldSet = {}
     removed: FieldSet = {}
     was = {fieldset.item(keys_of(entry, schema.list_map_keys)): entry for entry in before}
     now = {fieldset.item(keys_of(entry, schema.list_map_keys)): entry for entry in value}
     for key, entry in now.items():
         if key not in was:
-            written[key] = {SELF: {}, **_value_fields(entry, schema.element)}
+            gained[key] = _item_fields(entry, schema.element, ends=True)
         elif was[key] != entry:
-            _note(written, removed, key, was[key], entry, schema.element)
+            _note(gained, removed, key, was[key], entry, schema.element)
     for key, entry in was.items():
         if key not in now:
-            removed[key] = {SELF: {}, **_value_fields(entry, schema.element)}
-    return written, removed
+            removed[key] = _item_fields(entry, schema.element, ends=True)
+    return gained, removed

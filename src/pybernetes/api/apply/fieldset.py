@@ -44,6 +44,13 @@ def value(scalar: Any) -> str:
     return "v:" + _encode(scalar).decode()
 
 
+def ordered(fields: FieldSet) -> FieldSet:
+    """The same set in the order in which it is written."""
+    if len(fields) < 2:
+        return {key: ordered(node) if node else node for key, node in fields.items()}
+    return {key: ordered(fields[key]) if fields[key] else LEAF for key in sorted(fields)}
+
+
 def is_member(node: FieldSet) -> bool:
     return not node or SELF in node
 

@@ -2,7 +2,8 @@
 
 `after_update` books an ordinary write: what it changed now belongs to its manager, and to nobody else.
 `apply` merges a configuration, refuses what others manage (unless forced), and removes what the manager
-applied before and has left out now. Both give whole objects; an entry's time moves only when its fields do.
+applied before and has left out now. Both give whole objects; an entry's time is that of the last write by which its
+manager changed the object, and one who has only ever applied what was so already has none.
 """
 
 from __future__ import annotations
@@ -88,7 +89,15 @@ def _written(ledger: _Ledger) -> list[Object]:
         if manager.subresource:
             item["subresource"] = manager.subresource
         items.append(item)
-    items.sort(key=lambda item: (item["operation"], item.get("time", ""), item["manager"]))
+    items.sort(
+        key=lambda item: (
+            item["operation"],
+            item.get("time", ""),
+            item["manager"],
+            item["apiVersion"],
+            item.get("subresource", ""),
+        )
+    )
     return items
 
 
@@ -140,8 +149,10 @@ def after_update(old: Object, new: Object, type_: ObjectType | None, manager: Ma
             moved = True
     own = ledger.get(manager, _Entry())
     fields = fieldset.union(fieldset.difference(own.fields, removed), written)
-    if fields != own.fields:
+    if written:
         ledger[manager] = _Entry(fields, now)
+    elif fields != own.fields:
+        ledger[manager] = _Entry(fields, own.time)
     elif not moved:
         return with_ledger(new, old["metadata"].get("managedFields") or [])
     _merge_ancient(ledger)
@@ -203,8 +214,7 @@ def apply(
     for other, entry in ledger.items():
         if other != manager and removed:
             ledger[other] = _Entry(fieldset.difference(entry.fields, managed(removed)), entry.time)
-    if wanted != previous.fields:
-        ledger[manager] = _Entry(wanted, now)
+    ledger[manager] = _Entry(wanted, now if written or removed else previous.time)
     return Applied(with_ledger(result, []), _written(ledger))
 
 

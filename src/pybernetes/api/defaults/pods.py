@@ -24,6 +24,7 @@ def default_pod(pod: Object) -> None:
     """A pod itself: its spec, and requests that follow from limits."""
     spec = pod.setdefault("spec", {})
     default_pod_spec(spec)
+    spec.setdefault("enableServiceLinks", True)
     for field in ("containers", "initContainers"):
         for container in spec.get(field) or ():
             _requests_from_limits(container.get("resources"))
@@ -50,7 +51,6 @@ def default_pod_spec(spec: Object) -> None:
     spec.setdefault("dnsPolicy", "ClusterFirst")
     spec.setdefault("securityContext", {})
     spec.setdefault("schedulerName", "default-scheduler")
-    spec.setdefault("enableServiceLinks", True)
     account = spec.get("serviceAccountName") or spec.get("serviceAccount")
     if account:
         spec["serviceAccountName"] = spec["serviceAccount"] = account

@@ -103,3 +103,18 @@ def protobuf_presence() -> dict[str, list[str]]:
     """
     found: dict[str, list[str]] = msgspec.json.decode((_HERE / "protobuf_presence.json").read_bytes())
     return found
+
+
+@cache
+def _json_forms() -> dict[str, str]:
+    forms: dict[str, str] = msgspec.json.decode((_HERE / "json_form.json").read_bytes())
+    return forms
+
+
+def json_form(name: str) -> list[str]:
+    """The fields of a definition in the order in which upstream writes them; [] for one that is not known.
+
+    A name ends in `!` when the field is written even if nothing is set (`!{}`: as an empty object, not null), in
+    `?` when its zero value says something; any other field is left out when its value is zero.
+    """
+    return _json_forms().get(name, "").split()

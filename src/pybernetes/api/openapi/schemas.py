@@ -64,6 +64,9 @@ class Schemas:
         if self.version == V3 and name in _V3_FORM:
             return _described(_V3_FORM[name], texts.get("", ""))
         defaults = self._defaults.get(name, {})
+        if self.version == V3:
+            written = [field for field in facts.json_form(name) if field.endswith("!{}")]
+            defaults = {**defaults, **{field.removesuffix("!{}"): {} for field in written}}
         properties = definition.get("properties")
         if properties is not None:
             definition["properties"] = {

@@ -2,7 +2,7 @@
 
 at rest   {"metadata":{"name":...},...}                       no apiVersion, kind, resourceVersion; metadata first
 item      {"metadata":{"resourceVersion":"7","name":...},...} an item of a built-in kind's list
-served    {"apiVersion":...,"kind":...,"metadata":{...}}      what GET answers; made by `Head.served`
+served    {"kind":...,"apiVersion":...,"metadata":{...}}      what GET answers; made by `Head.served`
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Head:
     def __init__(self, api_version: str, kind: str) -> None:
         self.api_version = api_version
         self.kind = kind
-        self.opening = b'{"apiVersion":%b,"kind":%b,' % (_encode(api_version), _encode(kind))
+        self.opening = b'{"kind":%b,"apiVersion":%b,' % (_encode(kind), _encode(api_version))
         self.frames = {
             event: b'{"type":"%b","object":%b' % (event.encode(), self.opening)
             for event in ("ADDED", "MODIFIED", "DELETED", "BOOKMARK")
@@ -87,4 +87,4 @@ def decoded_item(of_item: bytes, head: Head | None = None) -> Object:
     obj: Object = _decode(of_item)
     if head is None:
         return obj
-    return {"apiVersion": head.api_version, "kind": head.kind, **obj}
+    return {"kind": head.kind, "apiVersion": head.api_version, **obj}

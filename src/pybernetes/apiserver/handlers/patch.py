@@ -20,6 +20,7 @@ from pybernetes.api.fields import invalid as invalid_field
 from pybernetes.api.kinds import Kind
 from pybernetes.api.patch import json_patch, merge_patch, strategic_merge_patch
 from pybernetes.api.schema import ObjectType
+from pybernetes.api.written import written
 from pybernetes.apiserver.bodies import check_type, fit, read_bytes
 from pybernetes.apiserver.commit import update as commit_update
 from pybernetes.apiserver.context import Context
@@ -148,5 +149,6 @@ def patched(context: Context, resource: Resource, old: Object, patch: Patch, fie
     except (BadRequest, DecodeError) as error:
         raise patch.unfit(shown, str(error)) from None
     apply_defaults(kind, new)
+    new = written(new, schema, old)
     settle_names(resource, new, context.info.namespace, context.info.name)
     return new

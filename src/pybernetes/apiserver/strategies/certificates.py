@@ -56,8 +56,9 @@ def _keep_decisions(conditions: list[Object], before: list[Object]) -> None:
 def _set_times(conditions: list[Object], before: list[Object], moment: str) -> None:
     """Times that are missing are the server's; a condition that says the same has not turned."""
     for condition in conditions:
-        condition.setdefault("lastUpdateTime", moment)
-        if "lastTransitionTime" not in condition:
+        if not condition.get("lastUpdateTime"):
+            condition["lastUpdateTime"] = moment
+        if not condition.get("lastTransitionTime"):
             same = [
                 one["lastTransitionTime"]
                 for one in before

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pybernetes.api.apply import fieldset
-from pybernetes.api.apply.fields import fields_of, fields_of_new
+from pybernetes.api.apply.fields import changed, fields_of, fields_of_new
 from pybernetes.api.apply.managers import (
     APPLY,
     UPDATE,
@@ -64,7 +64,7 @@ def test_fields_in_their_published_form() -> None:
     assert fields_of(obj, TYPE)["f:spec"] == {
         "f:selector": {},
         "f:template": {
-            "f:metadata": {"f:labels": {".": {}, "f:a": {}}},
+            "f:metadata": {"f:labels": {"f:a": {}}},
             "f:spec": {
                 "f:containers": {
                     'k:{"name":"web"}': {
@@ -194,4 +194,31 @@ def test_set_algebra() -> None:
 def test_new_objects_of_one_spec_own_what_each_alone_would(spec: Object) -> None:
     for name in ("one", "two"):
         obj = {**deployment(**spec), "metadata": {"name": name, "labels": {name: "x"}}}
-        assert fields_of_new(obj, TYPE) == fields_of(obj, TYPE)
+        assert fields_of_new(obj, TYPE) == changed({}, obj, TYPE)[0]
+
+
+def test_a_creator_owns_the_containers_that_it_adds_but_not_those_that_are_always_there() -> None:
+    template = {"metadata": {"labels": {"a": "b"}}, **containers("web", ports=[{"containerPort": 80}])}
+    obj = deployment(strategy={"type": "x", "rollingUpdate": {"maxSurge": 1}}, template=template)
+    port = 'k:{"containerPort":80,"protocol":"TCP"}'
+    assert fields_of_new(obj, TYPE)["f:spec"] == {
+        "f:strategy": {"f:type": {}, "f:rollingUpdate": {".": {}, "f:maxSurge": {}}},
+        "f:template": {
+            "f:metadata": {"f:labels": {".": {}, "f:a": {}}},
+            "f:spec": {
+                "f:containers": {
+                    'k:{"name":"web"}': {
+                        ".": {},
+                        "f:name": {},
+                        "f:ports": {".": {}, port: {".": {}, "f:containerPort": {}}},
+                    }
+                }
+            },
+        },
+    }
+
+
+def test_who_applies_what_is_so_already_has_no_time() -> None:
+    live = applied(deployment(), deployment(replicas=3), "a", "t1")
+    live = applied(live, deployment(replicas=3), "b", "t2")
+    assert [item.get("time") for item in live["metadata"]["managedFields"]] == [None, "t1"]
