@@ -175,7 +175,7 @@ class ObjectType:
                 continue
             names.append(name)
             if "!" in entry:
-                zero = {} if entry.endswith("{}") else _ZEROS.get(field.type)
+                zero = {} if entry.endswith("{}") else None if "?" in entry else _ZEROS.get(field.type)
                 field.writes_null = zero is None
                 self.always[name] = zero
             else:

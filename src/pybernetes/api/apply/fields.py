@@ -46,11 +46,12 @@ def fields_of_new(obj: Object, type_: ObjectType | None) -> FieldSet:
     spec = obj.get("spec")
     schema = type_.fields.get("spec") if type_ is not None else None
     if not spec or schema is None or schema.type != OBJECT:
-        return changed({}, obj, type_)[0]
+        return fieldset.ordered(changed({}, obj, type_)[0])
     encoded = _encode(spec)
     if len(encoded) > _REMEMBERED_SIZE:
-        return changed({}, obj, type_)[0]
-    found = changed({}, {name: entry for name, entry in obj.items() if name != "spec"}, type_)[0]
+        return fieldset.ordered(changed({}, obj, type_)[0])
+    rest = {name: entry for name, entry in obj.items() if name != "spec"}
+    found = fieldset.ordered(changed({}, rest, type_)[0])
     inner = _fields_of_encoded(encoded, schema)
     if inner:
         found["f:spec"] = inner
@@ -103,7 +104,8 @@ def _value_fields(value: Any, schema: Field | None, ends: bool = False) -> Field
 
 
 def _item_fields(entry: Any, element: Field | None, ends: bool) -> FieldSet:
-    return {SELF: LEAF, **_value_fields(entry, element, ends)}
+    inner = _value_fields(entry, element, ends)
+    return {SELF: LEAF, **inner} if inner else LEAF
 
 
 def is_atomic_map(schema: Field | None) -> bool:

@@ -124,6 +124,8 @@ def managed(fields: FieldSet) -> FieldSet:
 def after_create(obj: Object, type_: ObjectType | None, manager: Manager, now: str) -> Object:
     """Everything that a new object sets is its creator's."""
     fields = managed(fields_of_new(obj, type_))
+    if "f:metadata" in fields:
+        fields = {key: fields[key] for key in sorted(fields)}
     return with_ledger(obj, _written({manager: _Entry(fields, now)}))
 
 
@@ -150,7 +152,7 @@ def after_update(old: Object, new: Object, type_: ObjectType | None, manager: Ma
     own = ledger.get(manager, _Entry())
     fields = fieldset.union(fieldset.difference(own.fields, removed), written)
     if written:
-        ledger[manager] = _Entry(fields, now)
+        ledger[manager] = _Entry(fieldset.ordered(fields), now)
     elif fields != own.fields:
         ledger[manager] = _Entry(fields, own.time)
     elif not moved:
@@ -214,7 +216,7 @@ def apply(
     for other, entry in ledger.items():
         if other != manager and removed:
             ledger[other] = _Entry(fieldset.difference(entry.fields, managed(removed)), entry.time)
-    ledger[manager] = _Entry(wanted, now if written or removed else previous.time)
+    ledger[manager] = _Entry(fieldset.ordered(wanted), now if written or removed else previous.time)
     return Applied(with_ledger(result, []), _written(ledger))
 
 

@@ -114,7 +114,7 @@ def _json_forms() -> dict[str, str]:
 def json_form(name: str) -> list[str]:
     """The fields of a definition in the order in which upstream writes them; [] for one that is not known.
 
-    A name ends in `!` when the field is written even if nothing is set (`!{}`: as an empty object, not null), in
-    `?` when its zero value says something; any other field is left out when its value is zero.
+    A name ends in `!` when the field is written even if nothing is set (as its zero value, `!{}`: as an empty
+    object, `!?`: as null), in `?` when its zero value says something; any other field is left out when it is zero.
     """
     return _json_forms().get(name, "").split()
