@@ -61,12 +61,17 @@ def encode(obj: Any, media_type: str) -> bytes:
     return encode_json(obj)
 
 
+def _document(obj: Any, media_type: str) -> bytes:
+    """A whole answer: JSON ends its line."""
+    return encode_json(obj) + b"\n" if media_type == JSON else encode(obj, media_type)
+
+
 def object_response(
     context: Context, obj: Any, form: AnswerForm | None = None, status: int = 200
 ) -> Response:
     """An object that has been decoded, in the form asked for."""
     media_type = form.media_type if form is not None else JSON
-    return Response(status, headers(media_type, context), encode(obj, media_type))
+    return Response(status, headers(media_type, context), _document(obj, media_type))
 
 
 def bytes_response(context: Context, body: bytes | list[bytes], status: int = 200) -> Response:
@@ -88,7 +93,7 @@ def error_response(error: APIError, context: Context | None = None) -> Response:
         answer.headers.add("retry-after", str(error.retry_after))
     if answer.status == 401:
         answer.headers.add("www-authenticate", 'Basic realm="kubernetes-master"')
-    answer.body = encode(error.status, media_type)
+    answer.body = _document(error.status, media_type)
     return answer
 
 

@@ -29,6 +29,8 @@ _NAME_TRIES = 8
 _CAS_TRIES = 16
 
 UNKNOWN_MANAGER = "unknown"
+SCALE = "scale"
+"""The subresource whose entries in managedFields have no time: it is written through an object of another kind."""
 
 _KEPT = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds")
 
@@ -88,7 +90,7 @@ async def _create_once(write: Write) -> Stored:
         value = server.registry.at_rest(resource, obj)
         if write.dry_run:
             if await server.registry.find(resource, write.namespace, write.name) is not None:
-                raise already_exists(resource.kind, write.name)
+                raise await server.registry.occupied(resource, write.namespace, write.name)
             await write.take_back()
             return Stored(value, 0)
         stored = await server.registry.create(
@@ -213,7 +215,8 @@ def _booked(write: Write) -> Object:
     manager = Manager(
         write.field_manager or UNKNOWN_MANAGER, BY_UPDATE, resource.kind.api_version, write.subresource
     )
-    return after_update(write.previous, write.object, resource.schema, manager, now(write.server.clock))
+    moment = "" if write.subresource == SCALE else now(write.server.clock)
+    return after_update(write.previous, write.object, resource.schema, manager, moment)
 
 
 def _check_preconditions(write: Write, revision: int) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pybernetes.api.errors import already_exists, not_found
+from pybernetes.api.errors import AlreadyExists, already_exists, not_found
 from pybernetes.api.schema import schema_for
 from pybernetes.api.written import written
 from pybernetes.apiserver.cache import splice
@@ -108,10 +108,20 @@ class Registry:
         try:
             revision = await self.store.put(resource.key(namespace, name), value, 0, ttl=ttl)
         except Mismatch:
-            raise already_exists(resource.kind, name) from None
+            raise await self.occupied(resource, namespace, name) from None
         self.times.note("create", resource, self.caches.now() - start)
         await self.caches.wait_for(revision)
         return Stored(value, revision)
+
+    async def occupied(self, resource: Resource, namespace: str, name: str) -> AlreadyExists:
+        """The error for a name that is taken; it says when the object there is about to go."""
+        error = already_exists(resource.kind, name)
+        entry = await self.find(resource, namespace, name)
+        if entry is not None and b'"deletionTimestamp":"' in entry.value:
+            metadata = self.decode(resource, Stored(entry.value, entry.revision))["metadata"]
+            if metadata.get("deletionTimestamp"):
+                error.status["message"] = f"object is being deleted: {error.message}"
+        return error
 
     async def replace(
         self,

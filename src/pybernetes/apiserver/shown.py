@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from pybernetes.api.kinds import Kind
 from pybernetes.apiserver.answers import bytes_response, object_response
 from pybernetes.apiserver.cache.entry import CacheEntry, Head
 from pybernetes.apiserver.context import Context
@@ -38,10 +39,10 @@ def partial(obj: Object, version: str = "v1") -> Object:
     }
 
 
-def shown(context: Context, resource: Resource, obj: Object, form: AnswerForm) -> Object:
+def shown(context: Context, kind: Kind, obj: Object, form: AnswerForm) -> Object:
     """A decoded object as its form wants it."""
     if form.shown_as == "Table":
-        return table(_columns(context, resource), [obj], form.version, metadata=_list_metadata(obj))
+        return table(_columns(context, kind), [obj], form.version, metadata=_list_metadata(obj))
     if form.shown_as:
         return partial(obj, form.version)
     return obj
@@ -52,22 +53,22 @@ def _list_metadata(obj: Object) -> Object:
     return {"resourceVersion": version} if version else {}
 
 
-def _columns(context: Context, resource: Resource) -> Columns:
+def _columns(context: Context, kind: Kind) -> Columns:
     server = context.server
     include = context.request.query_value("includeObject") or "Metadata"
-    return Columns(resource.kind, include, server.clock.now())
+    return Columns(kind, include, server.clock.now())
 
 
 def watch_shape(context: Context, resource: Resource, form: AnswerForm) -> Any:
     """A function from decoded object to what a watch event carries; Tables name their columns once."""
     if form.shown_as != "Table":
-        return lambda obj: shown(context, resource, obj, form)
+        return lambda obj: shown(context, resource.kind, obj, form)
     first = True
 
     def as_table(obj: Object) -> Object:
         nonlocal first
         answer = table(
-            _columns(context, resource), [obj], form.version, metadata=_list_metadata(obj), headed=first
+            _columns(context, resource.kind), [obj], form.version, metadata=_list_metadata(obj), headed=first
         )
         first = False
         return answer
@@ -78,7 +79,7 @@ def watch_shape(context: Context, resource: Resource, form: AnswerForm) -> Any:
 def entry_response(context: Context, resource: Resource, entry: CacheEntry, form: AnswerForm) -> Response:
     if form.plain and resource.conversion is None:
         return bytes_response(context, entry.served(resource.head))
-    return object_response(context, shown(context, resource, decoded(resource, entry), form), form)
+    return object_response(context, shown(context, resource.kind, decoded(resource, entry), form), form)
 
 
 def stored_response(
@@ -93,7 +94,7 @@ def stored_response(
     if form.plain and resource.conversion is None:
         return bytes_response(context, stored.served(resource.head), status)
     obj = registry.decode(resource, stored)
-    return object_response(context, shown(context, resource, obj, form), form, status)
+    return object_response(context, shown(context, resource.kind, obj, form), form, status)
 
 
 def list_metadata(revision: int, token: str, remaining: int | None) -> Object:
@@ -121,7 +122,7 @@ class ListForm:
 def list_form(context: Context, resource: Resource, metadata: Object, form: AnswerForm) -> ListForm:
     version = form.version
     if form.shown_as == "Table":
-        columns = _columns(context, resource)
+        columns = _columns(context, resource.kind)
         return ListForm(
             table_frame(columns, version, metadata),
             "rows",

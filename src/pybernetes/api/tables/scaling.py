@@ -82,7 +82,21 @@ def _budget(obj: Object, now: datetime) -> Cells:
     ]
 
 
+def _scale(obj: Object, now: datetime) -> Cells:
+    replicas = (obj.get("spec") or {}).get("replicas", 0), (obj.get("status") or {}).get("replicas", 0)
+    return [name_of(obj), *replicas, age_of(obj, now)]
+
+
 PRINTERS = {
+    "Scale": Printer(
+        (
+            Column("Name", description="@meta.v1.ObjectMeta.name"),
+            Column("Desired", "integer", "@autoscaling.v1.ScaleSpec.replicas"),
+            Column("Available", "integer", "@autoscaling.v1.ScaleStatus.replicas"),
+            AGE,
+        ),
+        _scale,
+    ),
     "HorizontalPodAutoscaler": Printer(
         (
             NAME,

@@ -18,7 +18,7 @@ from pybernetes.api.schema import ObjectType
 from pybernetes.api.times import now
 from pybernetes.apiserver.authorization import require
 from pybernetes.apiserver.bodies import Body, check_fields, check_type, finish_object, from_yaml, parse
-from pybernetes.apiserver.commit import Outcome
+from pybernetes.apiserver.commit import SCALE, Outcome
 from pybernetes.apiserver.commit import update as commit_update
 from pybernetes.apiserver.context import Context
 from pybernetes.apiserver.handlers.create import settle_names
@@ -53,9 +53,8 @@ async def merge(context: Context, write: Write, config: Object, options: WriteOp
         live = old or {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": {}}
         if not old:
             await require(context, "create")  # applying what does not exist creates it
-        applied = managers.apply(
-            live, config, resource.schema, manager, now(server.clock), force=bool(options.force)
-        )
+        moment = "" if write.subresource == SCALE else now(server.clock)
+        applied = managers.apply(live, config, resource.schema, manager, moment, force=bool(options.force))
         write.ledger = applied.ledger
         new: dict[str, Any] = {**applied.obj, "metadata": {**applied.obj["metadata"], **preconditions}}
         new = finish_object(context, resource, new, [], IGNORE)

@@ -18,9 +18,9 @@ from pybernetes.apiserver.handlers.patch import PATCH_TYPES, patch_type_of, read
 from pybernetes.apiserver.negotiation import OBJECT_FORMS, AnswerForm
 from pybernetes.apiserver.parameters import write_options
 from pybernetes.apiserver.resources import Resource
-from pybernetes.apiserver.shown import decoded
+from pybernetes.apiserver.shown import decoded, shown
 from pybernetes.apiserver.writes import UPDATE, Object, write_of
-from pybernetes.lib.http.messages import Answer
+from pybernetes.lib.http.messages import Answer, Response
 
 SCALE = Kind("autoscaling", "v1", "Scale", "scales")
 
@@ -49,13 +49,30 @@ async def get_scale(context: Context, resource: Resource) -> Answer:
     info = context.info
     form = context.server.form(context.request, OBJECT_FORMS)
     entry = await context.server.registry.get(resource, info.namespace, info.name)
-    return object_response(context, as_scale(decoded(resource, entry)), form)
+    return _shown(context, as_scale(decoded(resource, entry)), form)
+
+
+def _shown(context: Context, scale: Object, form: AnswerForm) -> Response:
+    return object_response(context, shown(context, SCALE, scale, form), form)
+
+
+def _check_name(context: Context, scale: Object) -> None:
+    """The Scale of another workload is not for this one."""
+    own, name = scale["metadata"].get("name"), context.info.name
+    if own and own != name:
+        raise BadRequest(f"the name of the object ({own}) does not match the name on the URL ({name})")
+    own, namespace = scale["metadata"].get("namespace"), context.info.namespace
+    if own and own != namespace:
+        raise BadRequest(
+            "the namespace of the provided object does not match the namespace sent on the request"
+        )
 
 
 async def update_scale(context: Context, resource: Resource) -> Answer:
     form = context.server.form(context.request, OBJECT_FORMS)
     options = write_options(context.request, "UpdateOptions")
     wanted = await read_as(context, "autoscaling", "v1", "Scale", options.field_validation)
+    _check_name(context, wanted)
 
     async def produce(old: Object) -> Object:
         return _scaled(old, wanted)
@@ -84,6 +101,7 @@ async def patch_scale(context: Context, resource: Resource) -> Answer:
             wanted = fit(context, wanted, schema, patch.problems, options.field_validation)
         except (BadRequest, DecodeError) as error:
             raise patch.unfit(wanted, str(error)) from None
+        _check_name(context, wanted)
         return _scaled(old, wanted)
 
     return _answer(
@@ -131,4 +149,4 @@ def _scaled(old: Object, scale: Object) -> Object:
 
 def _answer(context: Context, resource: Resource, form: AnswerForm, outcome: Outcome) -> Answer:
     obj = context.server.registry.decode(resource, outcome.stored)
-    return object_response(context, as_scale(obj), form)
+    return _shown(context, as_scale(obj), form)

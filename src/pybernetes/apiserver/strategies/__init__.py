@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pybernetes.api import kinds
 from pybernetes.api.kinds import Kind
-from pybernetes.apiserver.strategies.base import Strategy
+from pybernetes.apiserver.strategies.base import USERS_METADATA, Strategy
 from pybernetes.apiserver.strategies.certificates import CertificateStrategy
 from pybernetes.apiserver.strategies.extensions import DefinitionStrategy
 from pybernetes.apiserver.strategies.namespaces import NamespaceStrategy
@@ -12,14 +12,19 @@ from pybernetes.apiserver.strategies.nodes import NodeStrategy
 from pybernetes.apiserver.strategies.pods import PodStrategy
 from pybernetes.apiserver.strategies.secrets import SecretStrategy
 from pybernetes.apiserver.strategies.services import ServiceStrategy
-from pybernetes.apiserver.strategies.workloads import JobStrategy, WorkloadStrategy
+from pybernetes.apiserver.strategies.workloads import (
+    DaemonSetStrategy,
+    DeploymentStrategy,
+    JobStrategy,
+    WorkloadStrategy,
+)
 
 _OWN: dict[Kind, type[Strategy]] = {
     kinds.CERTIFICATE_SIGNING_REQUESTS: CertificateStrategy,
     kinds.CUSTOM_RESOURCE_DEFINITIONS: DefinitionStrategy,
     kinds.CRON_JOBS: WorkloadStrategy,
-    kinds.DAEMON_SETS: WorkloadStrategy,
-    kinds.DEPLOYMENTS: WorkloadStrategy,
+    kinds.DAEMON_SETS: DaemonSetStrategy,
+    kinds.DEPLOYMENTS: DeploymentStrategy,
     kinds.JOBS: JobStrategy,
     kinds.NAMESPACES: NamespaceStrategy,
     kinds.NODES: NodeStrategy,
@@ -52,6 +57,18 @@ _GENERATION = frozenset(
         kinds.VALIDATING_WEBHOOK_CONFIGURATIONS,
     )
 )
+
+_STATUS_ONLY = frozenset(
+    (
+        kinds.FLOW_SCHEMAS,
+        kinds.PRIORITY_LEVEL_CONFIGURATIONS,
+        kinds.RESOURCE_CLAIMS,
+        kinds.SERVICE_CIDRS,
+        kinds.VALIDATING_ADMISSION_POLICIES,
+        kinds.VOLUME_ATTACHMENTS,
+    )
+)
+"""Kinds whose /status leaves the metadata alone."""
 
 _CREATE_ON_UPDATE = frozenset(
     (
@@ -106,5 +123,7 @@ def strategy_for(kind: Kind) -> Strategy:
     strategy.counts_generation = strategy.counts_generation or kind in _GENERATION
     strategy.create_on_update = kind in _CREATE_ON_UPDATE
     strategy.unconditional_update = kind not in _CONDITIONAL_UPDATE
+    if kind in _STATUS_ONLY:
+        strategy.status_keeps = USERS_METADATA
     strategy.returns_deleted = kind in _RETURNS_DELETED
     return strategy

@@ -13,6 +13,9 @@ from pybernetes.api.validation import validate_create, validate_update
 from pybernetes.apiserver.strategies.first_status import first_status
 from pybernetes.apiserver.writes import Object, Write
 
+USERS_METADATA = ("labels", "annotations", "ownerReferences", "finalizers")
+"""The parts of the metadata that clients write."""
+
 
 class Strategy:
     """Rules of one kind. The defaults: status only through /status, spec changes count the generation."""
@@ -29,8 +32,8 @@ class Strategy:
     returns_deleted = False
     """Whether DELETE answers the object instead of a Status."""
 
-    labels_from_status = True
-    """Whether writes to /status may change labels."""
+    status_keeps: tuple[str, ...] = ()
+    """The parts of the metadata that writes to /status leave alone."""
 
     edits_deep = False
     """Whether updates change, in place, what lies deeper than two levels (a field of a list's item, say). The first
@@ -56,17 +59,14 @@ class Strategy:
             keep(write.object, write.previous, "status")
 
     def prepare_status(self, write: Write) -> None:
-        """Everything but status and metadata stays as it is."""
+        """Everything but status and metadata stays as it is, and of the metadata what `status_keeps` says."""
         new, old = write.object, write.previous
         for field in [one for one in new if one not in _STATUS_WRITES]:
             del new[field]
         for field in old:
             if field not in _STATUS_WRITES:
                 new[field] = old[field]
-        metadata = new["metadata"]
-        keep(metadata, old["metadata"], "ownerReferences", "finalizers")
-        if not self.labels_from_status:
-            keep(metadata, old["metadata"], "labels")
+        keep(new["metadata"], old["metadata"], *self.status_keeps)
 
     def spec_changed(self, write: Write) -> bool:
         """Whether metadata.generation counts on."""

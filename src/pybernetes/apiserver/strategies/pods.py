@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pybernetes.api.fields import FieldError
 from pybernetes.api.times import now
-from pybernetes.apiserver.strategies.base import Strategy, keep
+from pybernetes.apiserver.strategies.base import USERS_METADATA, Strategy, keep
 from pybernetes.apiserver.writes import Object, Write
 from pybernetes.semantics.pods import is_terminal
 from pybernetes.semantics.resources import qos_class
@@ -19,6 +19,7 @@ class PodStrategy(Strategy):
     """Status comes from the kubelet, the node from binding; a pod on a node goes away when its kubelet says so."""
 
     counts_generation = True
+    status_keeps = USERS_METADATA
 
     def prepare_create(self, write: Write) -> None:
         pod = write.object

@@ -9,10 +9,47 @@ from pybernetes.apiserver.writes import Write
 
 
 class WorkloadStrategy(Strategy):
-    """Labels are the spec's side; /status leaves them alone."""
+    """Changes of the spec are counted."""
 
     counts_generation = True
-    labels_from_status = False
+
+
+class DeploymentStrategy(WorkloadStrategy):
+    """Labels are the spec's side; changed annotations count, as they go on to the ReplicaSets."""
+
+    status_keeps = ("labels",)
+
+    def spec_changed(self, write: Write) -> bool:
+        if write.subresource == "status":
+            return False
+        new, old = write.object["metadata"], write.previous["metadata"]
+        return (new.get("annotations") or {}) != (old.get("annotations") or {}) or super().spec_changed(write)
+
+
+_TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
+
+
+class DaemonSetStrategy(WorkloadStrategy):
+    """An annotation counts the changes of the template, which older clients still look at."""
+
+    def prepare_create(self, write: Write) -> None:
+        super().prepare_create(write)
+        metadata = write.object["metadata"]
+        given = (metadata.get("annotations") or {}).get(_TEMPLATE_GENERATION, "")
+        _count_template(metadata, max(1, int(given) if given.isdigit() else 0))
+
+    def prepare_update(self, write: Write) -> None:
+        super().prepare_update(write)
+        new, old = write.object, write.previous
+        count = (old["metadata"].get("annotations") or {}).get(_TEMPLATE_GENERATION, "")
+        number = int(count) if count.isdigit() else 0
+        if write.subresource != "status" and new["spec"].get("template") != old["spec"].get("template"):
+            number += 1
+        _count_template(new["metadata"], number)
+
+
+def _count_template(metadata: dict[str, Any], number: int) -> None:
+    metadata["annotations"] = {**(metadata.get("annotations") or {}), _TEMPLATE_GENERATION: str(number)}
 
 
 _JOB_NAME = "batch.kubernetes.io/job-name"
@@ -31,7 +68,12 @@ class JobStrategy(WorkloadStrategy):
         uid = job["metadata"]["uid"]
         template: dict[str, Any] = spec.setdefault("template", {})
         labels = template.setdefault("metadata", {}).setdefault("labels", {})
-        labels[_JOB_NAME] = labels["job-name"] = write.name
-        labels[_CONTROLLER_UID] = labels["controller-uid"] = uid
+        for label, value in (
+            ("job-name", write.name),
+            (_JOB_NAME, write.name),
+            ("controller-uid", uid),
+            (_CONTROLLER_UID, uid),
+        ):
+            labels.setdefault(label, value)
         selector = spec.setdefault("selector", {})
-        selector.setdefault("matchLabels", {})[_CONTROLLER_UID] = uid
+        selector.setdefault("matchLabels", {}).setdefault(_CONTROLLER_UID, uid)
