@@ -33,7 +33,7 @@ def make_status(
         result["message"] = message
     if reason:
         result["reason"] = reason
-    if details:
+    if details is not None:
         result["details"] = details
     result["code"] = code
     return result
@@ -167,7 +167,7 @@ def not_found(kind: Kind, name: str) -> NotFound:
 
 def path_not_found() -> NotFound:
     """For a path that nothing is served at."""
-    return NotFound("the server could not find the requested resource")
+    return NotFound("the server could not find the requested resource", details={})
 
 
 def already_exists(kind: Kind, name: str) -> AlreadyExists:

@@ -280,7 +280,7 @@ class _Parser:
         token, literal = self._peek()
         if token == ")":
             self._take()
-            return set()
+            return {""}
         if token not in (_WORD, ","):
             raise SelectorError(f"found '{literal}', expected: ',', ')' or identifier")
         values = self._list()
@@ -426,7 +426,7 @@ def _unescape(text: str) -> str:
             at += 2
             continue
         if char in ",=":
-            raise SelectorError(f"invalid field selector: unescaped character in value: {char}")
+            raise SelectorError(f"invalid field selector: unescaped character in value: {ord(char)}")
         out.append(char)
         at += 1
     return "".join(out)

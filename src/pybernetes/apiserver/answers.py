@@ -80,8 +80,17 @@ def bytes_response(context: Context, body: bytes | list[bytes], status: int = 20
 
 
 def text_response(text: str, status: int = 200) -> Response:
-    lines = [("content-type", "text/plain; charset=utf-8"), ("x-content-type-options", "nosniff")]
+    lines = [
+        ("content-type", "text/plain; charset=utf-8"),
+        ("cache-control", "no-cache, private"),
+        ("x-content-type-options", "nosniff"),
+    ]
     return Response(status, Headers(lines), text.encode())
+
+
+def nothing_here() -> Response:
+    """What a path answers that belongs to no API: text, as from any web server."""
+    return text_response("404 page not found\n", 404)
 
 
 def error_response(error: APIError, context: Context | None = None) -> Response:
@@ -89,10 +98,10 @@ def error_response(error: APIError, context: Context | None = None) -> Response:
     media_type = PROTOBUF if context is not None and _only_protobuf(context) else JSON
     answer = Response(error.code if not error.status.get("code") else int(error.status["code"]))
     answer.headers = headers(media_type, context)
+    if answer.status == 403 and context is not None and context.resource is None:
+        answer.headers.add("x-content-type-options", "nosniff")
     if error.retry_after:
         answer.headers.add("retry-after", str(error.retry_after))
-    if answer.status == 401:
-        answer.headers.add("www-authenticate", 'Basic realm="kubernetes-master"')
     answer.body = _document(error.status, media_type)
     return answer
 

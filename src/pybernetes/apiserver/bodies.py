@@ -24,7 +24,7 @@ from pybernetes.api.decoding import (
 )
 from pybernetes.api.defaults import apply_defaults
 from pybernetes.api.errors import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
-from pybernetes.api.kinds import Kind
+from pybernetes.api.kinds import BUILTIN_KINDS, Kind
 from pybernetes.api.schema import ObjectType, schema_of
 from pybernetes.api.written import written
 from pybernetes.apiserver.context import Context
@@ -97,27 +97,50 @@ def parse(body: Body, expected: str) -> tuple[Object, list[str]]:
         obj = _decode_json(body.data)
         problems = [*body.problems] if body.problems else duplicates(body.data, obj)
     except (ValueError, RecursionError) as error:
-        raise BadRequest(_unrecognized(body, expected, f"json parse error: {_json_error(error)}")) from None
+        raise BadRequest(_unparsed(body, expected, _json_error(body.data, error))) from None
+    if obj is None:
+        obj = {}
     if not isinstance(obj, dict):
         word = {list: "array", str: "string", bool: "bool"}.get(type(obj), "number")
-        why = (
-            f"json: cannot unmarshal {word} into Go value of type struct {{ APIVersion string; Kind string }}"
-        )
-        raise BadRequest(_unrecognized(body, expected, f"json parse error: {why}"))
+        why = f"json: cannot unmarshal {word} into Go value of type struct {_TYPE_META}"
+        raise BadRequest(_unparsed(body, expected, why))
+    for field in ("apiVersion", "kind"):
+        said = obj.get(field)
+        if said is not None and not isinstance(said, str):
+            word = {list: "array", dict: "object", bool: "bool"}.get(type(said), "number")
+            why = f"json: cannot unmarshal {word} into Go struct field .{field} of type string"
+            raise BadRequest(_unparsed(body, expected, why))
     return obj, problems
 
 
+_TYPE_META = (
+    '{ APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
+)
+
+
+def _unparsed(body: Body, expected: str, why: str) -> str:
+    return _unrecognized(body, expected, f"couldn't get version/kind; json parse error: {why}")
+
+
 def _unrecognized(body: Body, expected: str, why: str) -> str:
-    head = body.data[:_SHOWN_BYTES].hex() + (" ..." if len(body.data) > _SHOWN_BYTES else "")
-    known = f"the object provided is unrecognized (must be of type {expected})"
-    return f"{known}: couldn't get version/kind; {why} ({head})"
+    return f"the object provided is unrecognized (must be of type {expected}): {why} ({_summary(body.data)})"
 
 
-def _json_error(error: Exception) -> str:
+def _summary(data: bytes) -> str:
+    """The beginning of a body: as text of what looks like JSON, else in hexadecimal digits."""
+    if not data:
+        return "<empty>"
+    head = data[:_SHOWN_BYTES]
+    shown = head.decode(errors="replace") if data[:1] == b"{" else head.hex()
+    return shown + (" ..." if len(data) > _SHOWN_BYTES else "")
+
+
+def _json_error(data: bytes, error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "exceeded max depth"
-    text = str(error)
-    return "unexpected end of JSON input" if "truncated" in text else text
+    from pybernetes.api.json_errors import what_is_wrong
+
+    return what_is_wrong(data) or str(error)
 
 
 def _parse_protobuf(data: bytes, expected: str) -> tuple[Object, list[str]]:
@@ -126,9 +149,7 @@ def _parse_protobuf(data: bytes, expected: str) -> tuple[Object, list[str]]:
     try:
         return decode(data), []
     except ProtobufError as error:
-        raise BadRequest(
-            f"the object provided is unrecognized (must be of type {expected}): {error}"
-        ) from None
+        raise BadRequest(_unrecognized(Body(data, PROTOBUF), expected, str(error))) from None
 
 
 async def read_object(context: Context, resource: Resource, field_validation: str) -> Object:
@@ -157,16 +178,38 @@ def check_type(obj: Object, group: str, version: str, kind: str) -> None:
     """apiVersion and kind must be the expected ones; missing ones are filled in. Raises BadRequest."""
     api_version = f"{group}/{version}" if group else version
     given_version, given_kind = obj.get("apiVersion"), obj.get("kind")
+    if (given_kind or kind) != kind or (given_version or api_version) != api_version:
+        _check_registered(given_version or api_version, given_kind or kind, kind)
     if given_kind and given_kind != kind:
+        given = (given_version or api_version).rpartition("/")[2]
         raise BadRequest(
-            f'{given_kind} in version "{str(given_version).rpartition("/")[2]}" cannot be handled as a {kind}: '
-            f'no kind "{given_kind}" is registered for this resource'
+            f'{given_kind} in version "{given}" cannot be handled as a {kind}: '
+            f"converting ({given}.{given_kind}) to ({group.partition('.')[0] or 'core'}.{kind}): unknown conversion"
         )
     if given_version and given_version != api_version:
         raise BadRequest(
             f"the API version in the data ({given_version}) does not match the expected API version ({api_version})"
         )
     obj["apiVersion"], obj["kind"] = api_version, kind
+
+
+def _check_registered(api_version: str, kind: str, expected: str) -> None:
+    """Whether there is such a kind at all. Raises BadRequest."""
+    if api_version.count("/") > 1:
+        raise BadRequest(
+            f"the object provided is unrecognized (must be of type {expected}): "
+            f"unexpected GroupVersion string: {api_version}"
+        )
+    group, _, version = api_version.rpartition("/")
+    if not any(one.kind == kind and one.version == version and one.group == group for one in BUILTIN_KINDS):
+        raise BadRequest(
+            cannot_handle(
+                expected,
+                version,
+                f'no kind "{kind}" is registered for version "{api_version}" in scheme '
+                '"pkg/api/legacyscheme/scheme.go:30"',
+            ).replace(expected, kind, 1)
+        )
 
 
 def check_fields(

@@ -10,7 +10,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from pybernetes.api.errors import MODIFIED, conflict, invalid, not_found
+from pybernetes.api.errors import MODIFIED, Conflict, conflict, invalid, not_found
+from pybernetes.api.fields import invalid as invalid_field
+from pybernetes.api.fields import not_supported, status_causes
 from pybernetes.api.kinds import Kind
 from pybernetes.api.times import format_time, parse_time
 from pybernetes.apiserver.admission import admit
@@ -32,17 +34,12 @@ def check_options(options: Object) -> None:
     if policy is not None and options.get("orphanDependents") is not None:
         _refuse("propagationPolicy", policy, "orphanDependents and deletionPropagation cannot be both set")
     if policy is not None and policy not in _POLICY_FINALIZERS:
-        _refuse(
-            "propagationPolicy",
-            policy,
-            "must be Background, Foreground, or Orphan",
-            reason="FieldValueNotSupported",
-        )
+        known = ("Foreground", "Background", "Orphan", "nil")
+        raise invalid(_OPTIONS, "", status_causes([not_supported("propagationPolicy", policy, known)]))
 
 
-def _refuse(field: str, value: Any, why: str, reason: str = "FieldValueInvalid") -> None:
-    message = f'Invalid value: "{value}": {why}'
-    raise invalid(_OPTIONS, "", [{"reason": reason, "message": message, "field": field}])
+def _refuse(field: str, value: Any, why: str) -> None:
+    raise invalid(_OPTIONS, "", status_causes([invalid_field(field, value, why)]))
 
 
 async def delete(write: Write) -> Outcome:
@@ -66,22 +63,31 @@ async def delete(write: Write) -> Outcome:
 
 def _check_preconditions(write: Write, current: Stored) -> None:
     preconditions = write.options.get("preconditions") or {}
-    kind, metadata = write.resource.kind, write.previous["metadata"]
+    metadata = write.previous["metadata"]
     uid = preconditions.get("uid")
     if uid is not None and uid != metadata.get("uid"):
-        raise conflict(
-            kind,
-            write.name,
-            f"Precondition failed: UID in precondition: {uid}, UID in object meta: {metadata.get('uid')}",
+        raise _conflict(
+            write,
+            f"the UID in the precondition ({uid}) does not match the UID in record ({metadata.get('uid')}). "
+            "The object might have been deleted and then recreated",
         )
     version = preconditions.get("resourceVersion")
     if version is not None and version != str(current.revision):
-        raise conflict(
-            kind,
-            write.name,
-            "Precondition failed: ResourceVersion in precondition: "
-            f"{version}, ResourceVersion in object meta: {current.revision}",
+        raise _conflict(
+            write,
+            f"the ResourceVersion in the precondition ({version}) does not match the ResourceVersion in record "
+            f"({current.revision}). The object might have been modified",
         )
+
+
+def _conflict(write: Write, why: str) -> Conflict:
+    """Of a precondition, which is told of the kind and not of the resource."""
+    kind = write.resource.kind
+    details = {"name": write.name, "group": kind.group, "kind": kind.kind}
+    return Conflict(
+        f'Operation cannot be fulfilled on {kind.group_kind} "{write.name}": {why}',
+        details={field: value for field, value in details.items() if value},
+    )
 
 
 async def _delete_once(write: Write, current: Stored) -> Outcome:
@@ -154,6 +160,8 @@ def _finalizers(write: Write, present: list[str]) -> list[str]:
     orphan = write.options.get("orphanDependents")
     if policy is None and orphan is not None:
         policy = "Orphan" if orphan else "Background"
+    if policy is None and write.resource.strategy.orphans and not {ORPHAN, FOREGROUND} & {*present}:
+        policy = "Orphan"
     if policy is None:
         return present
     wanted = _POLICY_FINALIZERS[policy]

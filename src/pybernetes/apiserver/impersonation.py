@@ -5,6 +5,8 @@ https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-imp
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from pybernetes.api.errors import BadRequest
 from pybernetes.apiserver.auth.attributes import Attributes
 from pybernetes.apiserver.auth.authorizers import denial
@@ -25,7 +27,7 @@ async def impersonate(context: Context) -> None:
     extra = extra_of(headers, _EXTRA)
     if not name:
         if groups or uid or extra:
-            raise BadRequest("requested impersonation without impersonating a user")
+            raise BadRequest(_nobody(groups, uid, extra))
         return
     await _may_be_user(context, name)
     for group in groups:
@@ -39,6 +41,19 @@ async def impersonate(context: Context) -> None:
                 Attributes("impersonate", "authentication.k8s.io", "v1", "userextras", key, name=value),
             )
     context.user = User(name, uid, _groups(name, groups), extra)
+
+
+def _nobody(groups: list[str], uid: str, extra: Iterable[tuple[str, tuple[str, ...]]]) -> str:
+    """What is asked for beside a user, in upstream's words."""
+
+    def texts(values: Iterable[str]) -> str:
+        return "[]string{" + ", ".join(f'"{value}"' for value in values) + "}"
+
+    shown_groups = texts(groups) if groups else "[]string(nil)"
+    entries = ", ".join(f'"{key}":{texts(values)}' for key, values in extra)
+    shown_extra = f"map[string][]string{{{entries}}}" if entries else "map[string][]string(nil)"
+    who = f'Name:"", UID:"{uid}", Groups:{shown_groups}, Extra:{shown_extra}'
+    return f"requested &user.DefaultInfo{{{who}}} without impersonating a user name"
 
 
 async def _may_be_user(context: Context, name: str) -> None:

@@ -101,6 +101,8 @@ def negotiate(header: str, offered: tuple[str, ...], shown: frozenset[str] = fro
         if not media_type:
             continue
         shown_as = accepted.param("as")
+        if media_type == PROTOBUF and shown_as == "Table":
+            continue
         if not shown_as:
             if media_type == PROTOBUF and any(_media_type(one.type, (JSON,)) for one in parse_accept(header)):
                 return AnswerForm(JSON)
@@ -108,10 +110,15 @@ def negotiate(header: str, offered: tuple[str, ...], shown: frozenset[str] = fro
         version = accepted.param("v")
         if shown_as in shown and accepted.param("g") == _META_GROUP and version in ("v1", "v1beta1"):
             return AnswerForm(media_type, shown_as, version)
-    accepted_types = list(offered)
-    for one in sorted(shown):
-        accepted_types.append(f"application/json;as={one};v=v1;g={_META_GROUP}")
-    raise NotAcceptable(f"only the following media types are accepted: {', '.join(accepted_types)}")
+    if not any(_media_type(one.type, offered) for one in parse_accept(header)):
+        streams = (
+            [f"{one};stream=watch" for one in offered if one != YAML]
+            if shown is LIST_FORMS or shown is WATCH_FORMS
+            else []
+        )
+        available = ", ".join([*offered, *streams])
+        raise NotAcceptable(f"406: Not Acceptable\n\nAvailable representations: {available}", details={})
+    raise NotAcceptable(f"only the following media types are accepted: {', '.join(offered)}")
 
 
 OBJECT_FORMS = frozenset(("Table", "PartialObjectMetadata"))

@@ -20,6 +20,8 @@ STRICT, WARN, IGNORE = "Strict", "Warn", "Ignore"
 EXACT, NOT_OLDER_THAN = "Exact", "NotOlderThan"
 _MANAGER_MAX = 128
 _INT64_MAX = 2**63 - 1
+_UINT64_MAX = 2**64 - 1
+_UINT64_DIGITS = 20
 
 
 def _options_kind(name: str) -> Kind:
@@ -49,9 +51,16 @@ def parse_revision(text: str) -> int:
     """A resourceVersion from a client; 0 for none. 400 when it is not a number."""
     if not text:
         return 0
-    if not (text.isascii() and text.isdigit()) or int(text) > _INT64_MAX:
-        raise BadRequest(f'Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax')
-    return int(text)
+    if not (text.isascii() and text.isdigit()):
+        why = "invalid syntax"
+    elif len(text) > _UINT64_DIGITS or int(text) > _UINT64_MAX:
+        why = "value out of range"
+    else:
+        return int(text)
+    raise BadRequest(
+        f'invalid resource version: resourceVersion: Invalid value: "{text}": '
+        f'strconv.ParseUint: parsing "{text}": {why}'
+    )
 
 
 @dataclass(slots=True)
@@ -86,31 +95,32 @@ def list_options(request: Request, watching: bool = False) -> ListOptions:
         options.fields = FieldSelector.parse(value("fieldSelector"))
     except SelectorError as error:
         raise BadRequest(str(error)) from None
-    if value("resourceVersion"):
-        options.revision = parse_revision(value("resourceVersion"))
+    given = value("resourceVersion")
     if value("sendInitialEvents"):
         options.initial_events = is_true(value("sendInitialEvents"))
-    _refuse("ListOptions", _contradictions(options, watching))
-    if options.token and options.revision:
+    _refuse("ListOptions", _contradictions(options, watching, given))
+    if options.token and given and given != "0":
         raise BadRequest("specifying resource version is not allowed when using continue")
+    if given:
+        options.revision = parse_revision(given)
     return options
 
 
-def _contradictions(options: ListOptions, watching: bool) -> list[FieldError]:
+def _contradictions(options: ListOptions, watching: bool, given: str) -> list[FieldError]:
     errors: list[FieldError] = []
-    match, given = options.match, options.revision is not None
+    match = options.match
     field = "resourceVersionMatch"
-    if watching and options.initial_events is not None:
-        if match != NOT_OLDER_THAN:
+    if watching:
+        if options.initial_events is not None and match != NOT_OLDER_THAN:
             errors.append(forbidden(field, f"sendInitialEvents requires setting {field} to {NOT_OLDER_THAN}"))
+        if match and options.initial_events is None:
+            words = f"{field} is forbidden for watch unless sendInitialEvents is provided"
+            errors.append(forbidden(field, words))
+        if match and match != NOT_OLDER_THAN:
+            errors.append(not_supported(field, match, (NOT_OLDER_THAN,)))
+        if match and options.token:
+            errors.append(forbidden(field, f"{field} is forbidden when continue is provided"))
         return errors
-    if watching and match:
-        errors.append(
-            forbidden(field, f"{field} is forbidden for watch unless sendInitialEvents is provided")
-        )
-        return errors
-    if options.initial_events is not None:
-        errors.append(forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"))
     if match:
         if not given:
             errors.append(forbidden(field, f"{field} is forbidden unless resourceVersion is provided"))
@@ -118,8 +128,10 @@ def _contradictions(options: ListOptions, watching: bool) -> list[FieldError]:
             errors.append(forbidden(field, f"{field} is forbidden when continue is provided"))
         if match not in (EXACT, NOT_OLDER_THAN):
             errors.append(not_supported(field, match, (EXACT, NOT_OLDER_THAN, "")))
-        if match == EXACT and options.revision == 0:
+        if match == EXACT and given == "0":
             errors.append(forbidden(field, f'{field} "exact" is forbidden for resourceVersion "0"'))
+    if options.initial_events is not None:
+        errors.append(forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"))
     return errors
 
 
@@ -138,8 +150,8 @@ def write_options(request: Request, options_kind: str, applying: bool = False) -
     if not request.raw_query:
         return WriteOptions()
     errors: list[FieldError] = []
-    dry_run = [one for one in request.query.get("dryRun", ()) if one]
-    errors.extend(not_supported("dryRun", one, ("All",)) for one in dry_run if one != "All")
+    dry_run = request.query.get("dryRun", [])
+    errors.extend(_dry_run_errors(dry_run))
     manager = request.query_value("fieldManager")
     if len(manager) > _MANAGER_MAX:
         errors.append(
@@ -148,10 +160,12 @@ def write_options(request: Request, options_kind: str, applying: bool = False) -
             )
         )
     elif not manager.isprintable():
-        errors.append(invalid_field("fieldManager", manager, "should only contain printable characters"))
+        at, odd = next((at, one) for at, one in enumerate(manager) if not one.isprintable())
+        words = f"invalid character U+{ord(odd):04X} (at position {at})"
+        errors.append(invalid_field("fieldManager", manager, words))
     validation = request.query_value("fieldValidation") or WARN
     if validation not in (STRICT, WARN, IGNORE):
-        errors.append(not_supported("fieldValidation", validation, (IGNORE, STRICT, WARN)))
+        errors.append(not_supported("fieldValidation", validation, ("", IGNORE, STRICT, WARN)))
     force = request.query_value("force")
     if force and options_kind == "PatchOptions" and not applying:
         errors.append(forbidden("force", "may not be specified for non-apply patch"))
@@ -172,7 +186,11 @@ def delete_options(request: Request, body: dict[str, Any]) -> dict[str, Any]:
             options["orphanDependents"] = is_true(request.query_value("orphanDependents"))
         if request.query.get("dryRun"):
             options["dryRun"] = request.query["dryRun"]
-    dry_run = [one for one in options.get("dryRun") or () if one]
-    _refuse("DeleteOptions", [not_supported("dryRun", one, ("All",)) for one in dry_run if one != "All"])
-    options["dryRun"] = dry_run
+    _refuse("DeleteOptions", _dry_run_errors(options.get("dryRun") or []))
     return options
+
+
+def _dry_run_errors(dry_run: list[str]) -> list[FieldError]:
+    if all(one == "All" for one in dry_run):
+        return []
+    return [not_supported("dryRun", dry_run, ("All",))]

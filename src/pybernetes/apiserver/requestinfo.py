@@ -21,7 +21,7 @@ _VERBS = {
     "DELETE": "delete",
 }
 _NAMESPACE_SUBRESOURCES = frozenset(("status", "finalize"))
-_ON = frozenset(("1", "t", "true"))
+_OFF = frozenset(("", "0", "false"))
 
 
 @dataclass(slots=True)
@@ -57,8 +57,8 @@ class RequestInfo:
 
 
 def is_true(text: str) -> bool:
-    """A boolean query parameter as clients may write it; empty is false."""
-    return text.lower() in _ON
+    """A boolean query parameter as clients may write it: anything but nothing, 0 and false."""
+    return text.lower() not in _OFF
 
 
 def parse(request: Request) -> RequestInfo:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from pybernetes.api.errors import MethodNotAllowed, path_not_found
+from pybernetes.api.errors import BadRequest, MethodNotAllowed, path_not_found
 from pybernetes.api.kinds import COMPONENT_STATUSES, ENDPOINTS
 from pybernetes.apiserver.context import Context
 from pybernetes.apiserver.discovery import paths
@@ -39,6 +39,7 @@ _DEPRECATED = {
     ENDPOINTS: "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
 }
 
+_METHODS = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE"))
 _COLLECTION_VERBS = frozenset(("list", "watch", "create", "deletecollection"))
 _ALL_NAMESPACES_VERBS = frozenset(("list", "watch"))
 
@@ -51,11 +52,13 @@ async def route(context: Context) -> Answer | None:
     resource = context.server.resources.find(info.group, info.version, info.resource)
     if resource is None:
         raise path_not_found()
+    operation = _operation(resource, info)
+    if context.request.method not in _METHODS and info.subresource != "proxy":
+        raise not_allowed()
     context.resource = resource
     deprecated = _DEPRECATED.get(resource.kind)
     if deprecated:
         context.warn(deprecated)
-    operation = _operation(resource, info)
     return await operation(context, resource)
 
 
@@ -64,17 +67,33 @@ def _operation(resource: Resource, info: RequestInfo) -> Operation:
     if info.namespace and not kind.namespaced and kind.resource != "namespaces":
         raise path_not_found()
     if info.subresource:
+        if info.rest and info.subresource != "proxy":
+            raise path_not_found()
         return _subresource(resource, info)
-    if info.rest:
-        raise path_not_found()
     handler = UNSTORED.get((kind.group, kind.resource)) if not resource.stored else VERBS.get(info.verb)
+    if info.name and not resource.stored and "get" not in kind.verbs:
+        raise path_not_found()
+    if not info.name and info.verb in ("update", "patch"):
+        raise not_allowed()
     if handler is None or info.verb not in kind.verbs:
         raise not_allowed()
     if kind.namespaced and not info.namespace and info.verb not in _ALL_NAMESPACES_VERBS:
         raise not_allowed() if info.verb in _COLLECTION_VERBS else path_not_found()
     if info.verb == "create" and info.name:
         raise not_allowed()
+    if not info.name.isalnum():
+        _check_name(info.name)
     return handler
+
+
+def _check_name(name: str) -> None:
+    """Names that no path can hold. Raises BadRequest and NotFound."""
+    if "/" in name:
+        raise path_not_found()
+    if name in (".", ".."):
+        raise BadRequest(f"Name parameter invalid: \"{name}\": may not be '{name}'")
+    if "%" in name:
+        raise BadRequest(f"Name parameter invalid: \"{name}\": may not contain '%'")
 
 
 def _subresource(resource: Resource, info: RequestInfo) -> Operation:

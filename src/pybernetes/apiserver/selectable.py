@@ -7,13 +7,18 @@ https://kubernetes.io/docs/concepts/overview/working-with-objects/field-selector
 from __future__ import annotations
 
 from pybernetes.api.kinds import (
+    CERTIFICATE_SIGNING_REQUESTS,
     CORE_EVENTS,
     EVENTS,
     JOBS,
+    NAMESPACES,
     NODES,
     PODS,
     REPLICA_SETS,
     REPLICATION_CONTROLLERS,
+    RESOURCE_SLICES,
+    SECRETS,
+    SERVICES,
     Kind,
 )
 from pybernetes.api.selectors import EVERY_FIELD, FieldRequirement, FieldSelector
@@ -40,6 +45,34 @@ def cache_spec(kind: Kind) -> CacheSpec:
     return CacheSpec(kind.group_resource, kind.namespaced, fields)
 
 
+_WORDS: dict[Kind, str] = {
+    **dict.fromkeys(
+        (
+            CERTIFICATE_SIGNING_REQUESTS,
+            CORE_EVENTS,
+            EVENTS,
+            NAMESPACES,
+            NODES,
+            PODS,
+            REPLICATION_CONTROLLERS,
+            SECRETS,
+            SERVICES,
+        ),
+        "field label not supported: {field}",
+    ),
+    JOBS: 'field label "{field}" not supported for Job',
+    RESOURCE_SLICES: "field label not supported for resource.k8s.io/v1, Kind=ResourceSlice: {field}",
+}
+"""How a kind with fields of its own says that it does not know one."""
+
+
+def _unknown(kind: Kind, field: str) -> str:
+    words = _WORDS.get(kind)
+    if words is None:
+        return f'"{field}" is not a known field selector: only "metadata.name", "metadata.namespace"'
+    return words.format(field=field)
+
+
 def translate(kind: Kind, fields: FieldSelector) -> FieldSelector:
     """A selector on the served version as one on the stored version. ValueError for what cannot be selected by."""
     if fields is EVERY_FIELD or fields.empty:
@@ -47,11 +80,11 @@ def translate(kind: Kind, fields: FieldSelector) -> FieldSelector:
     translated = []
     for one in fields.requirements:
         name = one.field
-        known = name in _OF_METADATA[: 1 + kind.namespaced] or name in kind.selectable
+        known = name in _OF_METADATA[: 1 + (kind.namespaced or kind not in _WORDS)] or name in kind.selectable
         if kind is EVENTS:
             known = known or name in _RENAMED
             name = _RENAMED.get(name, name.replace("regarding.", "involvedObject."))
         if not known:
-            raise ValueError(f"field label not supported: {one.field}")
+            raise ValueError(_unknown(kind, one.field))
         translated.append(FieldRequirement(name, one.operator, one.value))
     return FieldSelector(translated)

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from pybernetes.api.errors import BadRequest
+from pybernetes.api.fields import invalid as invalid_field
 from pybernetes.api.kinds import Kind
 from pybernetes.apiserver.answers import bytes_response, object_response
 from pybernetes.apiserver.cache.entry import CacheEntry, Head
@@ -20,6 +22,8 @@ from pybernetes.apiserver.tables import Columns, table, table_frame, table_row
 from pybernetes.lib.http.messages import Response
 
 Object = dict[str, Any]
+
+_INCLUDED = frozenset(("None", "Metadata", "Object"))
 
 
 def decoded(resource: Resource, entry: CacheEntry) -> Object:
@@ -56,6 +60,9 @@ def _list_metadata(obj: Object) -> Object:
 def _columns(context: Context, kind: Kind) -> Columns:
     server = context.server
     include = context.request.query_value("includeObject") or "Metadata"
+    if include not in _INCLUDED:
+        wrong = invalid_field("includeObject", include, "must be 'Metadata', 'Object', 'None', or empty")
+        raise BadRequest(f"Unable to convert to Table as requested: {wrong}")
     return Columns(kind, include, server.clock.now())
 
 

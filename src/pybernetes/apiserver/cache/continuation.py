@@ -10,8 +10,10 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 import msgspec
 
 from pybernetes.api.errors import BadRequest, Gone
+from pybernetes.api.json_errors import what_is_wrong
 
 _VERSION = "meta.k8s.io/v1"
+_BAD = "invalid continue token: continue key is not valid"
 
 LIST_EXPIRED = (
     "The provided continue parameter is too old to display a consistent list result. "
@@ -37,19 +39,18 @@ def make(revision: int, last_key: str) -> str:
 
 def read(token: str) -> tuple[int, str]:
     """(revision, first key). -1 as the revision: whatever there is now. Raises BadRequest."""
+    data = b""
     try:
-        padded = token + "=" * (-len(token) % 4)
-        found = msgspec.json.decode(urlsafe_b64decode(padded.encode()), type=_Token)
+        data = urlsafe_b64decode((token + "=" * (-len(token) % 4)).encode())
+        found = msgspec.json.decode(data, type=_Token)
     except (ValueError, msgspec.MsgspecError) as error:
-        raise BadRequest(f"continue key is not valid: {error}") from None
+        raise BadRequest(f"{_BAD}: {what_is_wrong(data) or error}") from None
     if found.v != _VERSION:
-        raise BadRequest(
-            f'continue key is not valid: server does not recognize this encoded version "{found.v}"'
-        )
+        raise BadRequest(f"{_BAD}: server does not recognize this encoded version {found.v}".rstrip())
     if not found.rv or not found.start:
-        raise BadRequest(
-            "continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)"
-        )
+        raise BadRequest(f"{_BAD}: incorrect encoded start resourceVersion (version {_VERSION})")
+    if ".." in found.start.split("/"):
+        raise BadRequest(f"{_BAD}: {found.start}")
     return found.rv, found.start
 
 

@@ -32,6 +32,10 @@ class Health:
         """The checks of `readyz`, `livez` or `healthz` that fail, and why."""
         return {name: why for name, check in self._chosen(endpoint).items() if (why := check())}
 
+    def checks(self, endpoint: str) -> list[str]:
+        """The names of what `readyz`, `livez` or `healthz` looks at."""
+        return list(self._chosen(endpoint))
+
     def _chosen(self, endpoint: str) -> dict[str, Check]:
         return {name: check for name, (check, live) in self._checks.items() if live or endpoint == "readyz"}
 
@@ -42,7 +46,7 @@ class Health:
             if only not in checks:
                 return None
             checks = {only: checks[only]}
-        excluded = set(context.request.query.get("exclude", ()))
+        excluded = {name for name in context.request.query.get("exclude", ()) if name}
         lines, failed = [], False
         for name, check in checks.items():
             if name in excluded:
@@ -51,6 +55,10 @@ class Health:
             why = check()
             failed = failed or bool(why)
             lines.append(f"[-]{name} failed: reason withheld" if why else f"[+]{name} ok")
+        unknown = sorted(excluded - checks.keys())
+        if unknown:
+            named = ", ".join(f'"{name}"' for name in unknown)
+            lines.append(f"warn: some health checks cannot be excluded: no matches for {named}")
         if failed:
             return text_response("\n".join([*lines, f"{endpoint} check failed", ""]), 500)
         if "verbose" in context.request.query:

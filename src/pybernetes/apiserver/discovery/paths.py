@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from pybernetes.api.errors import MethodNotAllowed, NotFound
-from pybernetes.apiserver.answers import object_response, text_response
+from pybernetes.apiserver.answers import nothing_here, object_response, text_response
 from pybernetes.apiserver.context import Context
 from pybernetes.apiserver.discovery import groups, openapi
 from pybernetes.apiserver.discovery.version import version
@@ -20,6 +20,7 @@ _ROOT = (
     "/api",
     "/api/v1",
     "/apis",
+    "/apis/",
     "/healthz",
     "/livez",
     "/metrics",
@@ -38,8 +39,8 @@ async def answer(context: Context) -> Answer:
     if handler is None:
         handler = next((found for start, found in _UNDER.items() if path.startswith(start)), None)
     if handler is None:
-        raise NotFound("the server could not find the requested resource", details={})
-    if context.request.method not in ("GET", "HEAD"):
+        return nothing_here()
+    if context.request.method not in _METHODS.get(handler, _ANY):
         raise MethodNotAllowed("the server does not allow this method on the requested resource", details={})
     return await handler(context, path)
 
@@ -89,13 +90,14 @@ async def _apis(context: Context, path: str) -> Answer:
 async def _under_apis(context: Context, path: str) -> Answer:
     parts = path.split("/")[2:]
     versions = context.server.resources.groups().get(parts[0])
-    if versions and parts[0]:
+    if versions:
         if len(parts) == 1:
             return object_response(context, groups.group(parts[0], versions), _form(context))
         if len(parts) == 2 and parts[1] in versions:
             document = groups.resource_list(context.server.resources, parts[0], parts[1])
             return object_response(context, document, _form(context))
-    raise NotFound("the server could not find the requested resource", details={})
+        raise NotFound("the server could not find the requested resource", details={})
+    return nothing_here()
 
 
 async def _core_resources(context: Context, path: str) -> Answer:
@@ -108,6 +110,8 @@ async def _version(context: Context, path: str) -> Answer:
 
 async def _root(context: Context, path: str) -> Answer:
     found = set(_ROOT)
+    for endpoint in ("healthz", "livez", "readyz"):
+        found.update(f"/{endpoint}/{check}" for check in context.server.health.checks(endpoint))
     for name, versions in context.server.resources.groups().items():
         if name:
             found.add(f"/apis/{name}")
@@ -117,10 +121,7 @@ async def _root(context: Context, path: str) -> Answer:
 
 async def _health(context: Context, path: str) -> Answer:
     endpoint, _, only = path[1:].partition("/")
-    found = context.server.health.answer(context, endpoint, only)
-    if found is None:
-        raise NotFound("the server could not find the requested resource", details={})
-    return found
+    return context.server.health.answer(context, endpoint, only) or nothing_here()
 
 
 async def _metrics(context: Context, path: str) -> Answer:
@@ -157,6 +158,13 @@ _EXACT: dict[str, _Answering] = {
     "/.well-known/openid-configuration": _openid,
     "/openid/v1/jwks": _openid,
 }
+
+_ANY = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+_READING = frozenset(("GET",))
+_METHODS: dict[_Answering, frozenset[str]] = dict.fromkeys(
+    (_core, _core_resources, _under_apis, _version, _openid), _READING
+)
+"""Documents of the API are read only; what stands beside it does not look at the method."""
 
 _UNDER: dict[str, _Answering] = {
     "/apis/": _under_apis,

@@ -26,11 +26,16 @@ async def create(context: Context, resource: Resource) -> Answer:
     return stored_response(context, server.registry, resource, outcome.stored, form, 201)
 
 
-def settle_names(resource: Resource, obj: Object, namespace: str, name: str) -> str:
-    """Make the object's name and namespace those of the URL; answers the name. 400 when they contradict."""
+def settle_names(resource: Resource, obj: Object, namespace: str, name: str, whole: bool = False) -> str:
+    """Make the object's name and namespace those of the URL; answers the name. 400 when they contradict, and when a
+    `whole` object does not say its name."""
     metadata = obj["metadata"]
     own = metadata.get("name") or ""
     if name:
+        if not own and whole:
+            raise BadRequest(
+                f"the name of the object ({name} based on URL) was undeterminable: name must be provided"
+            )
         if own and own != name:
             raise BadRequest(f"the name of the object ({own}) does not match the name on the URL ({name})")
         metadata["name"] = name
@@ -42,7 +47,10 @@ def settle_names(resource: Resource, obj: Object, namespace: str, name: str) -> 
     if resource.kind.namespaced:
         if metadata.get("namespace") and metadata["namespace"] != namespace:
             raise BadRequest(
-                "the namespace of the provided object does not match the namespace sent on the request"
+                f"the namespace of the object ({metadata['namespace']}) does not match the namespace on the "
+                f"request ({namespace})"
+                if name and whole
+                else "the namespace of the provided object does not match the namespace sent on the request"
             )
         metadata["namespace"] = namespace
     return name

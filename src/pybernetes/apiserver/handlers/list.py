@@ -40,6 +40,9 @@ async def page_of(context: Context, resource: Resource, options: ListOptions) ->
     """The entries that the options select in the request's namespace."""
     server, namespace = context.server, context.info.namespace
     exact = None
+    limit = options.limit
+    if options.revision == 0 and options.match != EXACT:
+        limit = 0
     if options.revision:
         if options.match == EXACT or (options.limit and not options.match):
             exact = options.revision
@@ -48,7 +51,7 @@ async def page_of(context: Context, resource: Resource, options: ListOptions) ->
     return await cache.list(
         namespace=namespace or None,
         selection=selection_of(resource, options),
-        limit=options.limit,
+        limit=limit,
         token=options.token,
         revision=exact,
     )

@@ -150,5 +150,5 @@ def patched(context: Context, resource: Resource, old: Object, patch: Patch, fie
         raise patch.unfit(shown, str(error)) from None
     apply_defaults(kind, new)
     new = written(new, schema, old)
-    settle_names(resource, new, context.info.namespace, context.info.name)
+    settle_names(resource, new, context.info.namespace, context.info.name, whole=True)
     return new

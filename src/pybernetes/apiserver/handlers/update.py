@@ -20,13 +20,13 @@ async def update(context: Context, resource: Resource) -> Answer:
     options = write_options(context.request, "UpdateOptions")
     body = await read_body(context)
     first: list[Object] = [decode_object(context, resource, body, options.field_validation)]
-    settle_names(resource, first[0], info.namespace, info.name)
+    settle_names(resource, first[0], info.namespace, info.name, whole=True)
 
     async def produce(old: Object) -> Object:
         if first:
             return first.pop()
         again = decode_object(context, resource, body, options.field_validation)
-        settle_names(resource, again, info.namespace, info.name)
+        settle_names(resource, again, info.namespace, info.name, whole=True)
         return again
 
     write = write_of(context, resource, UPDATE, options, first[0])
