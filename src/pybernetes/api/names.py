@@ -24,6 +24,8 @@ _PERCENT = "[0-9]+%"
 _C_IDENTIFIER = "[A-Za-z_][A-Za-z0-9_]*"
 _WILDCARD = rf"\*\.{_SUBDOMAIN}"
 
+_HTTP_PATH = r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+"
+
 _label = re.compile(_LABEL).fullmatch
 _subdomain = re.compile(_SUBDOMAIN).fullmatch
 _label_1035 = re.compile(_LABEL_1035).fullmatch
@@ -38,6 +40,7 @@ _c_identifier = re.compile(_C_IDENTIFIER).fullmatch
 _wildcard = re.compile(_WILDCARD).fullmatch
 _port_charset = re.compile("[-a-z0-9]+").fullmatch
 _letter = re.compile("[a-z]").search
+_http_path = re.compile(_HTTP_PATH).fullmatch
 
 _LABEL_WORDS = (
     "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start "
@@ -267,6 +270,19 @@ def is_cidr(path: str, text: str) -> list[FieldError]:
     if isinstance(network, IPv6Network) and network.prefixlen > 128:
         return [invalid(path, text, "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)")]
     return []
+
+
+def is_domain_prefixed_path(path: str, text: str) -> list[FieldError]:
+    """`acme.io/foo`: who is responsible for something."""
+    if not text:
+        return [required(path)]
+    host, _, rest = text.partition("/")
+    if not host or not rest:
+        return [invalid(path, text, 'must be a domain-prefixed path (such as "acme.io/foo")')]
+    errors = [invalid(path, host, why) for why in is_dns1123_subdomain(host)]
+    if not _http_path(rest):
+        errors.append(invalid(path, rest, regex_words("Invalid path", _HTTP_PATH)))
+    return errors
 
 
 def is_fully_qualified_name(path: str, text: str) -> list[FieldError]:

@@ -94,6 +94,7 @@ class Client(Protocol):
         label_selector: str = "",
         field_selector: str = "",
         grace_period_seconds: int | None = None,
+        propagation_policy: str = "",
     ) -> Object: ...
 
     def watch(

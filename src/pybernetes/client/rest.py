@@ -153,11 +153,14 @@ class RestClient:
         label_selector: str = "",
         field_selector: str = "",
         grace_period_seconds: int | None = None,
+        propagation_policy: str = "",
     ) -> Object:
         query = {"labelSelector": label_selector, "fieldSelector": field_selector}
         options: Object = {}
         if grace_period_seconds is not None:
             options["gracePeriodSeconds"] = grace_period_seconds
+        if propagation_policy:
+            options["propagationPolicy"] = propagation_policy
         return await self._call("DELETE", kind.path(namespace), query, _delete_options(options))
 
     # watches

@@ -218,9 +218,11 @@ class NamespaceController(Reconciler):
             return []
         if any(not is_deleting(item) for item in items):
             if "deletecollection" in kind.verbs:
-                await self.client.delete_collection(kind, namespace)
+                await self.client.delete_collection(kind, namespace, propagation_policy="Background")
             else:
                 for item in items:
-                    await self.client.delete(kind, namespace, item["metadata"]["name"])
+                    await self.client.delete(
+                        kind, namespace, item["metadata"]["name"], propagation_policy="Background"
+                    )
             items = (await self.client.list(kind, namespace))["items"]
         return items

@@ -10,12 +10,14 @@ from pybernetes.api.defaults.pods import default_template
 Object = dict[str, Any]
 
 _HISTORY = 10
+TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
+"""The annotation in which older versions of the API counted changes of a daemon set's template."""
 
 
 def _deployment(deployment: Object) -> None:
     spec = deployment.setdefault("spec", {})
     spec.setdefault("replicas", 1)
-    default_template(spec.get("template"))
+    default_template(spec.setdefault("template", {}))
     strategy = spec.setdefault("strategy", {})
     if not strategy.get("type"):
         strategy["type"] = "RollingUpdate"
@@ -31,21 +33,26 @@ def _deployment(deployment: Object) -> None:
 def _replica_set(replica_set: Object) -> None:
     spec = replica_set.setdefault("spec", {})
     spec.setdefault("replicas", 1)
-    default_template(spec.get("template"))
+    default_template(spec.setdefault("template", {}))
     replica_set.setdefault("status", {}).setdefault("replicas", 0)
 
 
 def _stateful_set(stateful_set: Object) -> None:
     spec = stateful_set.setdefault("spec", {})
     spec.setdefault("replicas", 1)
-    default_template(spec.get("template"))
+    default_template(spec.setdefault("template", {}))
     if not spec.get("podManagementPolicy"):
         spec["podManagementPolicy"] = "OrderedReady"
     strategy = spec.setdefault("updateStrategy", {})
-    if not strategy.get("type"):
+    undefined = not strategy.get("type")
+    if undefined:
         strategy["type"] = "RollingUpdate"
     if strategy["type"] == "RollingUpdate":
-        strategy.setdefault("rollingUpdate", {}).setdefault("partition", 0)
+        rolling = strategy.get("rollingUpdate")
+        if rolling is None and undefined:
+            rolling = strategy["rollingUpdate"] = {}
+        if rolling is not None:
+            rolling.setdefault("partition", 0)
     retention = spec.setdefault("persistentVolumeClaimRetentionPolicy", {})
     retention.setdefault("whenDeleted", "Retain")
     retention.setdefault("whenScaled", "Retain")
@@ -59,7 +66,7 @@ def _stateful_set(stateful_set: Object) -> None:
 
 def _daemon_set(daemon_set: Object) -> None:
     spec = daemon_set.setdefault("spec", {})
-    default_template(spec.get("template"))
+    default_template(spec.setdefault("template", {}))
     strategy = spec.setdefault("updateStrategy", {})
     if not strategy.get("type"):
         strategy["type"] = "RollingUpdate"
@@ -68,6 +75,8 @@ def _daemon_set(daemon_set: Object) -> None:
         rolling.setdefault("maxUnavailable", 1)
         rolling.setdefault("maxSurge", 0)
     spec.setdefault("revisionHistoryLimit", _HISTORY)
+    annotations = daemon_set["metadata"].setdefault("annotations", {})
+    annotations.setdefault(TEMPLATE_GENERATION, "0")
     status = daemon_set.setdefault("status", {})
     for field in ("currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled", "numberReady"):
         status.setdefault(field, 0)

@@ -18,13 +18,14 @@ def default_job_spec(spec: Object) -> None:
     spec.setdefault("backoffLimit", _MAX_INT32 if "backoffLimitPerIndex" in spec else 6)
     spec.setdefault("completionMode", "NonIndexed")
     spec.setdefault("suspend", False)
+    spec.setdefault("manualSelector", False)
     policy = spec.get("podFailurePolicy")
-    spec.setdefault("podReplacementPolicy", "Failed" if policy else "TerminatingOrFailed")
+    spec.setdefault("podReplacementPolicy", "TerminatingOrFailed" if policy is None else "Failed")
     for rule in (policy or {}).get("rules") or ():
         for condition in rule.get("onPodConditions") or ():
             if not condition.get("status"):
                 condition["status"] = "True"
-    default_template(spec.get("template"))
+    default_template(spec.setdefault("template", {}))
 
 
 def _job(job: Object) -> None:
@@ -43,10 +44,9 @@ def _cron_job(cron_job: Object) -> None:
     spec.setdefault("suspend", False)
     spec.setdefault("successfulJobsHistoryLimit", 3)
     spec.setdefault("failedJobsHistoryLimit", 1)
-    template = spec.get("jobTemplate")
-    if template is not None:
-        template.setdefault("metadata", {})
-        default_template(template.setdefault("spec", {}).get("template"))
+    template = spec.setdefault("jobTemplate", {})
+    template.setdefault("metadata", {})
+    default_template(template.setdefault("spec", {}).setdefault("template", {}))
     cron_job.setdefault("status", {})
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
+
+from pybernetes.api.fields import go_quote
 
 _FIELDS = ("minute", "hour", "dom", "month", "dow")
 _BOUNDS = {"minute": (0, 59), "hour": (0, 23), "dom": (1, 31), "month": (1, 12), "dow": (0, 6)}
@@ -17,14 +20,26 @@ _NAMES = {
 }
 _DESCRIPTORS = frozenset(("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"))
 
+_duration = re.compile(r"[-+]?(?:0|(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)").fullmatch
+_zone_part = re.compile(r"[A-Za-z.\-_0-9+]{1,14}").fullmatch
+
 
 def schedule_fault(schedule: str) -> str:
     """What is wrong with `*/5 * * * *` and the like, '' when nothing is."""
     text = schedule.strip()
     if text.startswith(("TZ=", "CRON_TZ=")):
-        text = text.partition(" ")[2].strip()
+        zone, _, text = text.partition(" ")
+        place = zone.partition("=")[2]
+        if not _known(place):
+            return f"provided bad location {place}: unknown time zone {place}"
+        text = text.strip()
     if text.startswith("@"):
-        if text in _DESCRIPTORS or text.startswith("@every "):
+        if text.startswith("@every "):
+            length = text.removeprefix("@every ")
+            if _duration(length):
+                return ""
+            return f"failed to parse duration {text}: time: invalid duration {go_quote(length)}"
+        if text in _DESCRIPTORS:
             return ""
         return f"unrecognized descriptor: {text}"
     parts = text.split()
@@ -48,6 +63,8 @@ def _expression_fault(field: str, expression: str) -> str:
     if base in ("*", "?"):
         return ""
     low, dash, high = base.partition("-")
+    if "-" in high:
+        return f"too many hyphens: {expression}"
     numbers = []
     for word in (low, high) if dash else (low,):
         number = _NAMES.get(field, {}).get(word.lower())
@@ -65,17 +82,29 @@ def _expression_fault(field: str, expression: str) -> str:
     return ""
 
 
+def time_zone_fault(zone: str) -> list[str]:
+    """What is wrong with `Europe/Berlin` and the like."""
+    if not zone:
+        return ["timeZone must be nil or non-empty string"]
+    for part in zone.split("/"):
+        if part in (".", "..") or part.startswith("-") or not _zone_part(part):
+            return [f"unknown time zone {zone}"]
+    found = []
+    if zone.lower() == "local":
+        found.append("timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones")
+    if zone != "Local" and not _known(zone):
+        found.append(f"unknown time zone {zone}")
+    return found
+
+
 @cache
-def time_zone_fault(zone: str) -> str:
-    """What is wrong with `Europe/Berlin` and the like, '' when nothing is."""
+def _known(zone: str) -> bool:
     from zoneinfo import ZoneInfo
 
-    if not zone:
-        return "timeZone must be nil or non-empty string"
-    if zone.lower() == "local":
-        return "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones"
+    if zone in ("", "UTC", "Local"):
+        return True
     try:
         ZoneInfo(zone)
     except (KeyError, ValueError, OSError):
-        return f"unknown time zone {zone}"
-    return ""
+        return False
+    return True

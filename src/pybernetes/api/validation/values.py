@@ -43,10 +43,7 @@ def port_or_name(value: int | str, path: FieldPath) -> list[FieldError]:
 def count_or_percent(value: int | str, path: FieldPath) -> list[FieldError]:
     """A number of pods or a share of them."""
     if isinstance(value, str):
-        if is_percent(value):
-            why = "must be an integer or percentage (e.g '5%%')"
-            return [invalid(path, value, why)]
-        return []
+        return [invalid(path, value, why) for why in is_percent(value)]
     return [invalid(path, value, NOT_NEGATIVE)] if value < 0 else []
 
 
@@ -65,7 +62,11 @@ def at_most_all(value: int | str, path: FieldPath) -> list[FieldError]:
 
 
 def is_zero(value: int | str) -> bool:
-    return value == 0 or percent_of(value) == 0
+    """A text that is no percentage counts as the number that it is, or as none."""
+    if isinstance(value, int):
+        return value == 0
+    share = percent_of(value)
+    return share == 0 if share is not None else not value.isdigit() or int(value) == 0
 
 
 def immutable(new: dict[str, Any], old: dict[str, Any], field: str, path: FieldPath) -> list[FieldError]:

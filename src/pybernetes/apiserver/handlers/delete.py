@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pybernetes.api.errors import success
+from pybernetes.api.kinds import JOBS
 from pybernetes.apiserver.answers import object_response
 from pybernetes.apiserver.bodies import read_delete_options
 from pybernetes.apiserver.context import Context
@@ -14,12 +15,19 @@ from pybernetes.apiserver.shown import stored_response
 from pybernetes.apiserver.writes import deletion_of
 from pybernetes.lib.http.messages import Answer
 
+_PODS_STAY = (
+    "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or "
+    "set propagationPolicy=Orphan to suppress this warning"
+)
+
 
 async def delete(context: Context, resource: Resource) -> Answer:
     server, info = context.server, context.info
     form = server.form(context.request, OBJECT_FORMS)
     options = await read_delete_options(context)
     check_options(options)
+    if resource.kind is JOBS and not {"propagationPolicy", "orphanDependents"} & options.keys():
+        context.warn(_PODS_STAY)
     write = deletion_of(context, resource, info.namespace, info.name, options)
     outcome = await delete_object(write)
     if not outcome.deleted or resource.strategy.returns_deleted:

@@ -16,6 +16,8 @@ from pybernetes.apiserver.strategies.workloads import (
     DaemonSetStrategy,
     DeploymentStrategy,
     JobStrategy,
+    ReplicationControllerStrategy,
+    StatefulSetStrategy,
     WorkloadStrategy,
 )
 
@@ -29,11 +31,11 @@ _OWN: dict[Kind, type[Strategy]] = {
     kinds.NAMESPACES: NamespaceStrategy,
     kinds.NODES: NodeStrategy,
     kinds.PODS: PodStrategy,
-    kinds.REPLICATION_CONTROLLERS: WorkloadStrategy,
+    kinds.REPLICATION_CONTROLLERS: ReplicationControllerStrategy,
     kinds.REPLICA_SETS: WorkloadStrategy,
     kinds.SECRETS: SecretStrategy,
     kinds.SERVICES: ServiceStrategy,
-    kinds.STATEFUL_SETS: WorkloadStrategy,
+    kinds.STATEFUL_SETS: StatefulSetStrategy,
 }
 
 _GENERATION = frozenset(

@@ -35,6 +35,9 @@ class Strategy:
     status_keeps: tuple[str, ...] = ()
     """The parts of the metadata that writes to /status leave alone."""
 
+    orphans = False
+    """Whether what it owns stays when DELETE does not say otherwise."""
+
     edits_deep = False
     """Whether updates change, in place, what lies deeper than two levels (a field of a list's item, say). The first
     two levels of `write.object` are its own; deeper parts may be shared with `write.old`, which nobody may change."""

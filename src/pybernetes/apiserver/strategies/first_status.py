@@ -22,7 +22,7 @@ _WITH_ZEROS: dict[Kind, Object] = {
         "desiredNumberScheduled": 0,
         "numberReady": 0,
     },
-    kinds.HORIZONTAL_POD_AUTOSCALERS: {"desiredReplicas": 0, "currentMetrics": []},
+    kinds.HORIZONTAL_POD_AUTOSCALERS: {"desiredReplicas": 0, "currentMetrics": None},
     kinds.HORIZONTAL_POD_AUTOSCALERS_V1: {"currentReplicas": 0, "desiredReplicas": 0},
     kinds.INGRESSES: _BALANCED,
     kinds.NAMESPACES: {"phase": "Active"},

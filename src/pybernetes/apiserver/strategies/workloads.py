@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from pybernetes.api.defaults.apps import TEMPLATE_GENERATION
 from pybernetes.apiserver.strategies.base import Strategy
-from pybernetes.apiserver.writes import Write
+from pybernetes.apiserver.writes import Object, Write
 
 
 class WorkloadStrategy(Strategy):
@@ -26,7 +27,26 @@ class DeploymentStrategy(WorkloadStrategy):
         return (new.get("annotations") or {}) != (old.get("annotations") or {}) or super().spec_changed(write)
 
 
-_TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
+class StatefulSetStrategy(WorkloadStrategy):
+    """How many pods may be missing during an update is one, whatever is asked for."""
+
+    def prepare_create(self, write: Write) -> None:
+        super().prepare_create(write)
+        _drop_max_unavailable(write.object, {})
+
+    def prepare_update(self, write: Write) -> None:
+        super().prepare_update(write)
+        _drop_max_unavailable(write.object, write.previous)
+
+
+def _drop_max_unavailable(new: Object, old: Object) -> None:
+    """A field that is not switched on by default; what was stored with it keeps it."""
+    strategy = new["spec"].get("updateStrategy") or {}
+    rolling = strategy.get("rollingUpdate") or {}
+    before = ((old.get("spec") or {}).get("updateStrategy") or {}).get("rollingUpdate") or {}
+    if "maxUnavailable" in rolling and "maxUnavailable" not in before:
+        kept = {name: value for name, value in rolling.items() if name != "maxUnavailable"}
+        new["spec"]["updateStrategy"] = {**strategy, "rollingUpdate": kept}
 
 
 class DaemonSetStrategy(WorkloadStrategy):
@@ -35,13 +55,13 @@ class DaemonSetStrategy(WorkloadStrategy):
     def prepare_create(self, write: Write) -> None:
         super().prepare_create(write)
         metadata = write.object["metadata"]
-        given = (metadata.get("annotations") or {}).get(_TEMPLATE_GENERATION, "")
+        given = (metadata.get("annotations") or {}).get(TEMPLATE_GENERATION, "")
         _count_template(metadata, max(1, int(given) if given.isdigit() else 0))
 
     def prepare_update(self, write: Write) -> None:
         super().prepare_update(write)
         new, old = write.object, write.previous
-        count = (old["metadata"].get("annotations") or {}).get(_TEMPLATE_GENERATION, "")
+        count = (old["metadata"].get("annotations") or {}).get(TEMPLATE_GENERATION, "")
         number = int(count) if count.isdigit() else 0
         if write.subresource != "status" and new["spec"].get("template") != old["spec"].get("template"):
             number += 1
@@ -49,7 +69,7 @@ class DaemonSetStrategy(WorkloadStrategy):
 
 
 def _count_template(metadata: dict[str, Any], number: int) -> None:
-    metadata["annotations"] = {**(metadata.get("annotations") or {}), _TEMPLATE_GENERATION: str(number)}
+    metadata["annotations"] = {**(metadata.get("annotations") or {}), TEMPLATE_GENERATION: str(number)}
 
 
 _JOB_NAME = "batch.kubernetes.io/job-name"
@@ -57,15 +77,23 @@ _CONTROLLER_UID = "batch.kubernetes.io/controller-uid"
 
 
 class JobStrategy(WorkloadStrategy):
-    """A Job without manualSelector selects its pods by its own uid."""
+    """A Job without manualSelector selects its pods by its own uid. One without labels has those of its pods."""
+
+    orphans = True
 
     def prepare_create(self, write: Write) -> None:
         super().prepare_create(write)
-        job = write.object
-        spec = job.get("spec")
-        if not isinstance(spec, dict) or spec.get("manualSelector"):
-            return
-        uid = job["metadata"]["uid"]
+        spec = write.object.get("spec")
+        if isinstance(spec, dict) and not spec.get("manualSelector"):
+            self._select(write, spec)
+        _label(write.object)
+
+    def prepare_update(self, write: Write) -> None:
+        super().prepare_update(write)
+        _label(write.object)
+
+    def _select(self, write: Write, spec: Object) -> None:
+        uid = write.object["metadata"]["uid"]
         template: dict[str, Any] = spec.setdefault("template", {})
         labels = template.setdefault("metadata", {}).setdefault("labels", {})
         for label, value in (
@@ -77,3 +105,15 @@ class JobStrategy(WorkloadStrategy):
             labels.setdefault(label, value)
         selector = spec.setdefault("selector", {})
         selector.setdefault("matchLabels", {}).setdefault(_CONTROLLER_UID, uid)
+
+
+def _label(job: Object) -> None:
+    labels = (((job.get("spec") or {}).get("template") or {}).get("metadata") or {}).get("labels")
+    if labels and not job["metadata"].get("labels"):
+        job["metadata"]["labels"] = dict(labels)
+
+
+class ReplicationControllerStrategy(WorkloadStrategy):
+    """Its pods stay when it is deleted without saying what should become of them."""
+
+    orphans = True
