@@ -84,6 +84,10 @@ SPEC = FieldPath("spec")
 STATUS = FieldPath("status")
 
 
+class Inside(dict[str, Any]):
+    """A value as upstream has it in itself: its own names for fields, in an order of their own."""
+
+
 class _Omitted:
     __slots__ = ()
 
@@ -183,6 +187,8 @@ def _render(value: Any) -> str:
         return str(value)
     if isinstance(value, str):
         return go_quote(value)
+    if isinstance(value, Inside):
+        return msgspec.json.encode(value).decode()
     return msgspec.json.encode(value, order="deterministic").decode()
 
 

@@ -19,6 +19,7 @@ from pybernetes.api.apply.managers import Manager, after_create, after_update, w
 from pybernetes.api.errors import MODIFIED, BadRequest, already_exists, conflict, not_found
 from pybernetes.api.fields import invalid as invalid_field
 from pybernetes.api.times import now
+from pybernetes.api.warnings import warnings_for
 from pybernetes.apiserver.admission import admit
 from pybernetes.apiserver.generated_names import generate_name
 from pybernetes.apiserver.registry import Stored
@@ -83,6 +84,8 @@ async def _create_once(write: Write) -> Stored:
     if strategy.counts_generation:
         metadata["generation"] = 1
     refuse(write, strategy.validate_create(write))
+    for text in warnings_for(resource.kind, write.object, None, ""):
+        write.warn(text)
     try:
         await admit.validate(write)
         server.deadlines.lift()
@@ -173,6 +176,8 @@ async def _replace(write: Write, current: Stored) -> Outcome:
             new["metadata"]["generation"] = after
     new = write.object = _booked(write)
     refuse(write, strategy.validate_update(write))
+    for text in warnings_for(resource.kind, new, old, write.subresource):
+        write.warn(text)
     await admit.validate(write)
     if new == old:
         return Outcome(current)

@@ -59,6 +59,7 @@ def default_pod_spec(spec: Object) -> None:
             default_container(container)
     for volume in spec.get("volumes") or ():
         default_volume(volume)
+    spec.pop("schedulingGroup", None)
 
 
 def default_container(container: Object) -> None:
@@ -80,6 +81,8 @@ def default_container(container: Object) -> None:
         probe = container.get(name)
         if probe is not None:
             _default_probe(probe)
+    if container.get("lifecycle"):
+        container["lifecycle"].pop("stopSignal", None)
     for handler in (container.get("lifecycle") or {}).values():
         if isinstance(handler, dict):
             _default_http(handler.get("httpGet"))

@@ -10,11 +10,13 @@ FILE_MODE = 420
 """0644, as the modes of files from secrets, config maps and the like are written."""
 
 _TOKEN_SECONDS = 3600
+_SWITCHED_OFF = ("clusterTrustBundle", "podCertificate")
+"""Projections behind feature gates that are off: nothing is known of them."""
 
 
 def default_volume(volume: Object) -> None:
     """A volume without a source is an emptyDir."""
-    if len(volume) == 1 and "name" in volume:
+    if not volume or (len(volume) == 1 and "name" in volume):
         volume["emptyDir"] = {}
         return
     for field in ("secret", "configMap", "downwardAPI", "projected"):
@@ -46,6 +48,8 @@ def _image_policy(reference: str) -> str:
 
 
 def _default_projection(source: Object) -> None:
+    for field in _SWITCHED_OFF:
+        source.pop(field, None)
     token = source.get("serviceAccountToken")
     if token is not None:
         token.setdefault("expirationSeconds", _TOKEN_SECONDS)
@@ -64,6 +68,9 @@ def default_value_source(source: Object) -> None:
     reference = source.get("fieldRef")
     if reference is not None:
         reference.setdefault("apiVersion", "v1")
+    file = source.get("fileKeyRef")
+    if file is not None:
+        file.setdefault("optional", False)
     resource = source.get("resourceFieldRef")
     if resource is not None:
         resource.setdefault("divisor", "0")

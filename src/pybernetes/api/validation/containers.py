@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Any
 
 from pybernetes.api.fields import (
@@ -19,7 +18,7 @@ from pybernetes.api.validation.environment import validate_env, validate_env_fro
 from pybernetes.api.validation.probes import validate_lifecycle, validate_probes
 from pybernetes.api.validation.resources import validate_requirements
 from pybernetes.api.validation.values import PROTOCOLS, one_of_required, port_number
-from pybernetes.api.validation.volumes import validate_mounts
+from pybernetes.api.validation.volumes import Volumes, validate_devices, validate_mounts
 
 Object = dict[str, Any]
 
@@ -31,7 +30,7 @@ _NOT_IN_EPHEMERAL = ("ports", "livenessProbe", "readinessProbe", "startupProbe",
 _MAX_ID = 2**31 - 1
 
 
-def validate_containers(spec: Object, volumes: Collection[str], path: FieldPath) -> list[FieldError]:
+def validate_containers(spec: Object, volumes: Volumes, path: FieldPath) -> list[FieldError]:
     """All containers of a pod spec at `path`."""
     errors: list[FieldError] = []
     names: set[str] = set()
@@ -66,9 +65,7 @@ def validate_containers(spec: Object, volumes: Collection[str], path: FieldPath)
     return errors
 
 
-def _validate_ephemeral(
-    spec: Object, names: set[str], volumes: Collection[str], path: FieldPath
-) -> list[FieldError]:
+def _validate_ephemeral(spec: Object, names: set[str], volumes: Volumes, path: FieldPath) -> list[FieldError]:
     errors: list[FieldError] = []
     others = {one.get("name") for field in ("containers", "initContainers") for one in spec.get(field) or ()}
     for position, container in enumerate(spec.get("ephemeralContainers") or ()):
@@ -88,7 +85,7 @@ def _validate_ephemeral(
 
 
 def _validate(
-    container: Object, volumes: Collection[str], path: FieldPath, names: set[str], host_network: bool
+    container: Object, volumes: Volumes, path: FieldPath, names: set[str], host_network: bool
 ) -> list[FieldError]:
     errors: list[FieldError] = []
     name, image = container.get("name") or "", container.get("image") or ""
@@ -114,6 +111,8 @@ def _validate(
     errors.extend(validate_env(container.get("env") or [], path.child("env")))
     errors.extend(validate_env_from(container.get("envFrom") or [], path.child("envFrom")))
     errors.extend(validate_mounts(container, volumes, path))
+    if container.get("volumeDevices"):
+        errors.extend(validate_devices(container, volumes, path))
     errors.extend(
         one_of_required(container.get("imagePullPolicy"), _PULL_POLICIES, path.child("imagePullPolicy"))
     )

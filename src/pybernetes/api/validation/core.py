@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from pybernetes.api.fields import ROOT, SPEC, FieldError, invalid, required
-from pybernetes.api.validation import config, endpoints, events, nodes, persistentvolumes, pods, services
+from pybernetes.api.validation import (
+    claims,
+    config,
+    endpoints,
+    events,
+    nodes,
+    persistentvolumes,
+    pods,
+    services,
+)
 from pybernetes.api.validation.podspec import validate_template
 from pybernetes.api.validation.values import not_negative, one_of, selects
 
@@ -50,7 +59,7 @@ CREATE = {
     "Namespace": config.namespace,
     "Node": nodes.create,
     "PersistentVolume": persistentvolumes.volume,
-    "PersistentVolumeClaim": persistentvolumes.claim,
+    "PersistentVolumeClaim": claims.claim,
     "Pod": pods.create,
     "PodTemplate": _pod_template,
     "ReplicationController": _replication_controller,
@@ -67,7 +76,7 @@ UPDATE = {
     "Namespace": config.update_namespace,
     "Node": nodes.update,
     "PersistentVolume": persistentvolumes.update_volume,
-    "PersistentVolumeClaim": persistentvolumes.update_claim,
+    "PersistentVolumeClaim": claims.update_claim,
     "Pod": pods.update,
     "PodTemplate": _update_pod_template,
     "ReplicationController": _update_replication_controller,

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from ipaddress import ip_address
 
 from pybernetes.api.names import (
-    is_dns1035_label,
     is_dns1123_label,
     is_dns1123_subdomain,
     is_path_segment,
@@ -28,7 +27,7 @@ _PATH_SEGMENT_GROUPS = frozenset(
 )
 _RULES: dict[tuple[str, str], NameRule] = {
     ("", "Namespace"): is_dns1123_label,
-    ("", "Service"): is_dns1035_label,
+    ("", "Service"): is_dns1123_label,
     ("apps", "StatefulSet"): is_dns1123_label,
     ("networking.k8s.io", "IPAddress"): _is_canonical_ip,
 }

@@ -10,6 +10,7 @@ import msgspec
 
 from pybernetes.api.fields import SPEC, STATUS, FieldError, forbidden, invalid, required
 from pybernetes.api.validation.containers import validate_containers
+from pybernetes.api.validation.differences import difference
 from pybernetes.api.validation.podspec import validate_pod_spec
 from pybernetes.api.validation.resources import validate_requirements
 from pybernetes.api.validation.values import NOT_NEGATIVE
@@ -31,7 +32,7 @@ _NEUTRAL = b'"kube-api-access-00000"'
 
 def create(pod: Object) -> list[FieldError]:
     spec = pod.get("spec") or {}
-    encoded = _comparable(spec)
+    encoded = comparable(spec)
     if len(encoded) <= _REMEMBERED_SIZE and _is_sound(encoded):
         return []
     return _faults(spec)
@@ -43,7 +44,7 @@ def _is_sound(encoded: bytes) -> bool:
     return not _faults(msgspec.json.decode(encoded))
 
 
-def _comparable(spec: Object) -> bytes:
+def comparable(spec: Object) -> bytes:
     """The spec's bytes, with the name of the volume that the server has made up in a form that all have."""
     encoded = msgspec.json.encode(spec)
     found = _MADE_UP.search(encoded)
@@ -69,7 +70,7 @@ def update(new: Object, old: Object, subresource: str) -> list[FieldError]:
     if subresource == "resize":
         return _resize(new, old)
     if subresource == "ephemeralcontainers":
-        volumes = {volume.get("name") or "" for volume in (new.get("spec") or {}).get("volumes") or ()}
+        volumes = {volume["name"]: volume for volume in (new.get("spec") or {}).get("volumes") or ()}
         return validate_containers((new.get("spec") or {}), volumes, SPEC)
     if subresource:
         return []
@@ -100,7 +101,7 @@ def _main(new: Object, old: Object) -> list[FieldError]:
     before, after = _fixed(old, old), _fixed(new, old)
     if before != after:
         fields = ",".join(_CHANGEABLE)
-        why = f"pod updates may not change fields other than {fields}\n{difference(before, after)}"
+        why = f"pod updates may not change fields other than {fields}\n{difference('PodSpec', before, after)}"
         errors.append(forbidden(SPEC, why))
     return errors
 
@@ -159,18 +160,6 @@ def _fixed(spec: Object, old: Object) -> Object:
         fixed.pop("nodeSelector", None)
         fixed.pop("affinity", None)
     return fixed
-
-
-def difference(before: Object, after: Object) -> str:
-    """The fields that differ, old with `-`, new with `+`."""
-    lines: list[str] = []
-    for key in sorted({*before, *after}):
-        if before.get(key) == after.get(key):
-            continue
-        for sign, holder in (("-", before), ("+", after)):
-            if key in holder:
-                lines.append(f"{sign} {key}: {msgspec.json.encode(holder[key]).decode()}")
-    return "\n".join(lines) + "\n"
 
 
 def _resize(new: Object, old: Object) -> list[FieldError]:

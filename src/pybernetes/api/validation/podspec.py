@@ -51,9 +51,9 @@ def validate_template(template: Object | None, path: FieldPath) -> list[FieldErr
     return errors
 
 
-def validate_pod_spec(spec: Object, path: FieldPath) -> list[FieldError]:
-    errors = validate_volumes(spec.get("volumes") or [], path.child("volumes"))
-    volumes = {volume.get("name") or "" for volume in spec.get("volumes") or ()}
+def validate_pod_spec(spec: Object, path: FieldPath, pod_name: str | None = None) -> list[FieldError]:
+    """`pod_name` is None in a template."""
+    volumes, errors = validate_volumes(spec.get("volumes") or [], path.child("volumes"), pod_name)
     errors.extend(validate_containers(spec, volumes, path))
     errors.extend(_policies(spec, path))
     errors.extend(_names(spec, path))

@@ -35,7 +35,7 @@ def families(spec: Object) -> list[FieldError]:
         if family in wanted[:position]:
             errors.append(duplicate(_FAMILIES.at(position), family))
     policy = spec.get("ipFamilyPolicy")
-    if policy and policy not in POLICIES:
+    if policy is not None and policy not in POLICIES:
         errors.append(not_supported(_POLICY, policy, POLICIES))
     wrong = _unsound(addresses)
     errors += wrong

@@ -1,9 +1,8 @@
-"""Volumes of a pod, and what containers mount of them."""
+"""Volumes of a pod, and what containers mount of them. Their sources: `volume_sources.py` and `file_sources.py`."""
 
 from __future__ import annotations
 
-import posixpath
-from collections.abc import Collection
+from collections.abc import Mapping
 from typing import Any
 
 from pybernetes.api import quantity
@@ -12,224 +11,125 @@ from pybernetes.api.fields import (
     FieldPath,
     duplicate,
     forbidden,
+    go_quote,
     invalid,
     not_found,
     not_supported,
     required,
 )
 from pybernetes.api.names import is_dns1123_label, is_dns1123_subdomain
-from pybernetes.api.validation.environment import VOLUME_FIELDS, validate_field_ref, validate_resource_ref
+from pybernetes.api.validation import file_sources, volume_sources
+from pybernetes.api.validation.paths import descending, no_back_steps
+from pybernetes.api.validation.volume_sources import Check, check_sources
 
 Object = dict[str, Any]
+Volumes = Mapping[str, Object]
+"""The volumes of a pod by name: those that are sound."""
 
-_MODE = "must be a number between 0 and 0777 (octal), both inclusive"
-_HOST_PATH_TYPES = (
-    "",
-    "BlockDevice",
-    "CharDevice",
-    "Directory",
-    "DirectoryOrCreate",
-    "File",
-    "FileOrCreate",
-    "Socket",
-)
-_PROJECTIONS = (
-    "secret",
-    "configMap",
-    "downwardAPI",
-    "serviceAccountToken",
-    "clusterTrustBundle",
-    "podCertificate",
-)
-_NOT_SOURCES = frozenset(("name",))
+_BLOCK_SOURCES = ("persistentVolumeClaim", "ephemeral")
+_PULL_POLICIES = ("Always", "IfNotPresent", "Never")
+_PROPAGATIONS = ("Bidirectional", "HostToContainer", "None")
+_RECURSIVE = ("Disabled", "Enabled", "IfPossible")
 
 
-def validate_volumes(volumes: list[Object], path: FieldPath) -> list[FieldError]:
+def validate_volumes(
+    volumes: list[Object], path: FieldPath, pod_name: str | None = None
+) -> tuple[dict[str, Object], list[FieldError]]:
+    """The sound volumes by name, and what is wrong with the others. `pod_name` is None in a template."""
     errors: list[FieldError] = []
-    names: set[str] = set()
+    sound: dict[str, Object] = {}
+    made = {f"{pod_name}-{volume.get('name') or ''}" for volume in volumes if volume.get("ephemeral")}
     for position, volume in enumerate(volumes):
         where = path.at(position)
         name = volume.get("name") or ""
-        errors.extend(_validate_source(volume, where))
-        if not name:
-            errors.append(required(where.child("name")))
+        wrong = _validate_source(volume, name, where, pod_name)
+        place = where.child("name")
+        wrong += [invalid(place, name, why) for why in is_dns1123_label(name)] if name else [required(place)]
+        if name in sound:
+            wrong.append(duplicate(place, name))
+        if wrong:
+            errors += wrong
         else:
-            errors.extend(invalid(where.child("name"), name, why) for why in is_dns1123_label(name))
-            if name in names:
-                errors.append(duplicate(where.child("name"), name))
-            names.add(name)
+            sound[name] = volume
+        claim = (volume.get("persistentVolumeClaim") or {}).get("claimName") or ""
+        if pod_name and claim in made:
+            why = "must not reference a PVC that gets created for an ephemeral volume"
+            errors.append(invalid(where.child("persistentVolumeClaim", "claimName"), claim, why))
+    return sound, errors
+
+
+def _validate_source(volume: Object, name: str, path: FieldPath, pod_name: str | None) -> list[FieldError]:
+    errors = check_sources(volume, _CHECKS, path, volume_sources.RENAMED)
+    if volume.get("iscsi") is not None:
+        errors += volume_sources.iscsi_target_too_long(volume["iscsi"], name, path.child("iscsi"))
+    if pod_name is not None and "image" in volume and not (volume["image"] or {}).get("reference"):
+        errors.append(required(path.child("image", "reference")))
+    if volume.get("ephemeral") is not None and pod_name and name:
+        claim = f"{pod_name}-{name}"
+        errors += [
+            invalid(path.child("name"), name, f"PVC name {go_quote(claim)}: {why}")
+            for why in is_dns1123_subdomain(claim)
+        ]
     return errors
 
 
-def _validate_source(volume: Object, path: FieldPath) -> list[FieldError]:
-    errors: list[FieldError] = []
-    sources = [field for field in volume if field not in _NOT_SOURCES and volume[field] is not None]
-    if not sources:
-        return [required(path, "must specify a volume type")]
-    errors.extend(
-        forbidden(path.child(one), "may not specify more than 1 volume type") for one in sources[1:]
-    )
-    kind = sources[0]
-    source, where = volume[kind], path.child(kind)
-    check = _CHECKS.get(kind)
-    if check is not None:
-        errors.extend(check(source, where))
-    return errors
+def _ephemeral(source: Object, path: FieldPath) -> list[FieldError]:
+    from pybernetes.api.validation.claims import validate_claim_template
+
+    template, where = source.get("volumeClaimTemplate"), path.child("volumeClaimTemplate")
+    return [required(where)] if template is None else validate_claim_template(template, where)
 
 
-def validate_host_path(source: Object, path: FieldPath) -> list[FieldError]:
-    host = source.get("path") or ""
-    if not host:
-        return [required(path.child("path"))]
-    errors = _no_back_steps(host, path.child("path"))
-    if (source.get("type") or "") not in _HOST_PATH_TYPES:
-        errors.append(not_supported(path.child("type"), source.get("type"), _HOST_PATH_TYPES))
-    return errors
+def _image(source: Object, path: FieldPath) -> list[FieldError]:
+    policy = source.get("pullPolicy") or ""
+    where = path.child("pullPolicy")
+    if not policy:
+        return [required(where)]
+    return [] if policy in _PULL_POLICIES else [not_supported(where, policy, _PULL_POLICIES)]
 
 
-def _empty_dir(source: Object, path: FieldPath) -> list[FieldError]:
-    limit = source.get("sizeLimit")
-    if limit is not None and quantity.parse(limit).nanos < 0:
-        return [forbidden(path.child("sizeLimit"), "SizeLimit field must be a valid resource quantity")]
-    return []
-
-
-def _secret(source: Object, path: FieldPath) -> list[FieldError]:
-    errors = [] if source.get("secretName") else [required(path.child("secretName"))]
-    return errors + _modes_and_items(source, path)
-
-
-def _config_map(source: Object, path: FieldPath) -> list[FieldError]:
-    errors = [] if source.get("name") else [required(path.child("name"))]
-    return errors + _modes_and_items(source, path)
-
-
-def _modes_and_items(source: Object, path: FieldPath) -> list[FieldError]:
-    errors = _mode(source.get("defaultMode"), path.child("defaultMode"))
-    for position, item in enumerate(source.get("items") or ()):
-        where = path.child("items").at(position)
-        if not item.get("key"):
-            errors.append(required(where.child("key")))
-        errors.extend(_relative(item.get("path") or "", where.child("path"), needed=True))
-        errors.extend(_mode(item.get("mode"), where.child("mode")))
-    return errors
-
-
-def _mode(mode: int | None, path: FieldPath) -> list[FieldError]:
-    return [invalid(path, mode, _MODE)] if mode is not None and not 0 <= mode <= 0o777 else []
-
-
-def _downward(source: Object, path: FieldPath) -> list[FieldError]:
-    errors = _mode(source.get("defaultMode"), path.child("defaultMode"))
-    for position, item in enumerate(source.get("items") or ()):
-        where = path.child("items").at(position)
-        errors.extend(_relative(item.get("path") or "", where.child("path"), needed=True))
-        if item.get("fieldRef") is not None:
-            if item.get("resourceFieldRef") is not None:
-                why = "fieldRef and resourceFieldRef can not be specified simultaneously"
-                errors.append(invalid(where, "resource", why))
-            errors.extend(validate_field_ref(item["fieldRef"], VOLUME_FIELDS, where.child("fieldRef")))
-        elif item.get("resourceFieldRef") is not None:
-            place = where.child("resourceFieldRef")
-            errors.extend(validate_resource_ref(item["resourceFieldRef"], place, in_volume=True))
-        else:
-            errors.append(required(where, "one of fieldRef and resourceFieldRef is required"))
-        errors.extend(_mode(item.get("mode"), where.child("mode")))
-    return errors
-
-
-def _projected(source: Object, path: FieldPath) -> list[FieldError]:
-    errors = _mode(source.get("defaultMode"), path.child("defaultMode"))
-    for position, one in enumerate(source.get("sources") or ()):
-        where = path.child("sources").at(position)
-        found = [kind for kind in _PROJECTIONS if one.get(kind) is not None]
-        if not found:
-            errors.append(required(where, "must specify a volume type"))
-        errors.extend(
-            forbidden(where.child(kind), "may not specify more than 1 volume type") for kind in found[1:]
-        )
-        for kind in found[:1]:
-            inner, place = one[kind], where.child(kind)
-            if kind in ("secret", "configMap"):
-                if not inner.get("name"):
-                    errors.append(required(place.child("name")))
-                errors.extend(_modes_and_items(inner, place))
-            elif kind == "downwardAPI":
-                errors.extend(_downward(inner, place))
-            elif kind == "serviceAccountToken":
-                errors.extend(_token(inner, place))
-    return errors
-
-
-def _token(source: Object, path: FieldPath) -> list[FieldError]:
-    errors: list[FieldError] = []
-    seconds = source.get("expirationSeconds")
-    if seconds is not None and seconds < 600:
-        why = "may not specify a duration less than 10 minutes"
-        errors.append(invalid(path.child("expirationSeconds"), seconds, why))
-    if seconds is not None and seconds > 1 << 32:
-        why = "may not specify a duration larger than 2^32 seconds"
-        errors.append(invalid(path.child("expirationSeconds"), seconds, why))
-    if not source.get("path"):
-        errors.append(required(path.child("path")))
-    return errors
-
-
-def _claim(source: Object, path: FieldPath) -> list[FieldError]:
-    return [] if source.get("claimName") else [required(path.child("claimName"))]
-
-
-def _nfs(source: Object, path: FieldPath) -> list[FieldError]:
-    errors = [required(path.child(field)) for field in ("server", "path") if not source.get(field)]
-    if source.get("path") and not source["path"].startswith("/"):
-        errors.append(invalid(path.child("path"), source["path"], "must be an absolute path"))
-    return errors
-
-
-def _csi(source: Object, path: FieldPath) -> list[FieldError]:
-    driver = source.get("driver") or ""
-    if not driver:
-        return [required(path.child("driver"))]
-    return [invalid(path.child("driver"), driver, why) for why in is_dns1123_subdomain(driver.lower())]
-
-
-_CHECKS = {
-    "configMap": _config_map,
-    "csi": _csi,
-    "downwardAPI": _downward,
-    "emptyDir": _empty_dir,
-    "hostPath": validate_host_path,
-    "nfs": _nfs,
-    "persistentVolumeClaim": _claim,
-    "projected": _projected,
-    "secret": _secret,
+_CHECKS: dict[str, Check] = {
+    "emptyDir": volume_sources.empty_dir,
+    "hostPath": volume_sources.host_path,
+    "gitRepo": volume_sources.git_repo,
+    "gcePersistentDisk": volume_sources.gce_disk,
+    "awsElasticBlockStore": volume_sources.aws_store,
+    "secret": file_sources.secret,
+    "nfs": volume_sources.nfs,
+    "iscsi": volume_sources.iscsi,
+    "glusterfs": volume_sources.glusterfs,
+    "flocker": volume_sources.flocker,
+    "persistentVolumeClaim": volume_sources.persistent_claim,
+    "rbd": volume_sources.SHARED["rbd"],
+    "cinder": volume_sources.cinder,
+    "cephfs": volume_sources.SHARED["cephfs"],
+    "quobyte": volume_sources.quobyte,
+    "downwardAPI": file_sources.downward,
+    "fc": volume_sources.fc,
+    "flexVolume": volume_sources.flex_volume,
+    "configMap": file_sources.config_map,
+    "azureFile": volume_sources.azure_file,
+    "vsphereVolume": volume_sources.SHARED["vsphereVolume"],
+    "photonPersistentDisk": volume_sources.SHARED["photonPersistentDisk"],
+    "portworxVolume": volume_sources.SHARED["portworxVolume"],
+    "azureDisk": volume_sources.azure_disk,
+    "storageos": volume_sources.storage_os,
+    "projected": file_sources.projected,
+    "scaleIO": volume_sources.SHARED["scaleIO"],
+    "csi": volume_sources.csi,
+    "ephemeral": _ephemeral,
+    "image": _image,
 }
 
 
-def _no_back_steps(target: str, path: FieldPath) -> list[FieldError]:
-    return [invalid(path, target, "must not contain '..'")] if ".." in target.split("/") else []
-
-
-def _relative(target: str, path: FieldPath, needed: bool = False) -> list[FieldError]:
-    if needed and not target:
-        return [required(path)]
-    errors: list[FieldError] = []
-    if posixpath.isabs(target):
-        errors.append(invalid(path, target, "must be a relative path"))
-    errors.extend(_no_back_steps(target, path))
-    if needed and target.startswith("..") and not target.startswith("../") and target != "..":
-        errors.append(invalid(path, target, "must not start with '..'"))
-    return errors
-
-
-def validate_mounts(
-    container: Object, volumes: Collection[str], path: FieldPath, devices: Collection[str] = ()
-) -> list[FieldError]:
-    """`volumeMounts` and `volumeDevices` of a container; `volumes` are the names that the pod has."""
+def validate_mounts(container: Object, volumes: Volumes, path: FieldPath) -> list[FieldError]:
+    """`volumeMounts` of a container."""
     errors: list[FieldError] = []
     places: set[str] = set()
+    devices = container.get("volumeDevices") or ()
     for position, mount in enumerate(container.get("volumeMounts") or ()):
-        where = path.child("volumeMounts").at(position)
+        of_all = path.child("volumeMounts")
+        where = of_all.at(position)
         name, target = mount.get("name") or "", mount.get("mountPath") or ""
         if not name:
             errors.append(required(where.child("name")))
@@ -240,32 +140,63 @@ def validate_mounts(
         if target in places:
             errors.append(invalid(where.child("mountPath"), target, "must be unique"))
         places.add(target)
-        for field in ("subPath", "subPathExpr"):
-            if mount.get(field):
-                errors.extend(_relative(mount[field], where.child(field)))
-        if mount.get("subPath") and mount.get("subPathExpr"):
-            errors.append(
-                invalid(
-                    where.child("subPathExpr"),
-                    mount["subPathExpr"],
-                    "subPathExpr and subPath are mutually exclusive",
-                )
-            )
-        propagation = mount.get("mountPropagation")
-        if propagation is not None:
-            errors.extend(_propagation(container, propagation, where.child("mountPropagation")))
-    for position, device in enumerate(container.get("volumeDevices") or ()):
-        where = path.child("volumeDevices").at(position)
-        if not device.get("name"):
-            errors.append(required(where.child("name")))
-        if not device.get("devicePath"):
-            errors.append(required(where.child("devicePath")))
-        if device.get("name") not in volumes:
-            errors.append(not_found(where.child("name"), device.get("name") or ""))
+        if any(device.get("name", "") == name for device in devices):
+            why = "must not already exist in volumeDevices"
+            errors.append(invalid(where.child("name"), name, why))
+        if any(device.get("devicePath", "") == target for device in devices):
+            why = "must not already exist as a path in volumeDevices"
+            errors.append(invalid(where.child("mountPath"), target, why))
+        # Upstream does not say which of the mounts these are about.
+        within, expression = mount.get("subPath"), mount.get("subPathExpr")
+        if within:
+            errors.extend(descending(within, of_all.child("subPath")))
+        if expression:
+            if within:
+                why = "subPathExpr and subPath are mutually exclusive"
+                errors.append(invalid(where.child("subPathExpr"), expression, why))
+            errors.extend(descending(expression, of_all.child("subPathExpr")))
+        if mount.get("mountPropagation") is not None:
+            place = of_all.child("mountPropagation")
+            errors.extend(_propagation(container, mount["mountPropagation"], place))
+        if mount.get("recursiveReadOnly") is not None:
+            errors.extend(_recursive(mount, of_all.child("recursiveReadOnly")))
     return errors
 
 
-_PROPAGATIONS = ("Bidirectional", "HostToContainer", "None")
+def validate_devices(container: Object, volumes: Volumes, path: FieldPath) -> list[FieldError]:
+    """`volumeDevices` of a container."""
+    errors: list[FieldError] = []
+    names: set[str] = set()
+    places: set[str] = set()
+    mounts = container.get("volumeMounts") or ()
+    for position, device in enumerate(container.get("volumeDevices") or ()):
+        where = path.child("volumeDevices").at(position)
+        name, target = device.get("name") or "", device.get("devicePath") or ""
+        if not name:
+            errors.append(required(where.child("name")))
+        if name in names:
+            errors.append(invalid(where.child("name"), name, "must be unique"))
+        if name not in volumes:
+            errors.append(not_found(where.child("name"), name))
+        elif all(volumes[name].get(source) is None for source in _BLOCK_SOURCES):
+            why = "can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode"
+            errors.append(invalid(where.child("name"), name, why))
+        if not target:
+            errors.append(required(where.child("devicePath")))
+        if target in places:
+            errors.append(invalid(where.child("devicePath"), target, "must be unique"))
+        if target and no_back_steps(target, where):
+            errors.append(invalid(where.child("devicePath"), target, "can not contain backsteps ('..')"))
+        else:
+            places.add(target)
+        if any(mount.get("name", "") == name for mount in mounts):
+            errors.append(invalid(where.child("name"), name, "must not already exist in volumeMounts"))
+        if any(mount.get("mountPath", "") == target for mount in mounts):
+            why = "must not already exist as a path in volumeMounts"
+            errors.append(invalid(where.child("devicePath"), target, why))
+        if name:
+            names.add(name)
+    return errors
 
 
 def _propagation(container: Object, propagation: str, path: FieldPath) -> list[FieldError]:
@@ -274,6 +205,20 @@ def _propagation(container: Object, propagation: str, path: FieldPath) -> list[F
     if propagation == "Bidirectional" and not (container.get("securityContext") or {}).get("privileged"):
         return [forbidden(path, "Bidirectional mount propagation is available only to privileged containers")]
     return []
+
+
+def _recursive(mount: Object, path: FieldPath) -> list[FieldError]:
+    how = mount["recursiveReadOnly"]
+    if how not in _RECURSIVE:
+        return [not_supported(path, how, _RECURSIVE)]
+    if how == "Disabled":
+        return []
+    errors = []
+    if not mount.get("readOnly"):
+        errors.append(forbidden(path, "may only be specified when readOnly is true"))
+    if mount.get("mountPropagation") not in (None, "None"):
+        errors.append(forbidden(path, "may only be specified when mountPropagation is None or not specified"))
+    return errors
 
 
 def validate_storage_amount(amount: object, path: FieldPath) -> list[FieldError]:

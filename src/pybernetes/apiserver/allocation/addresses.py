@@ -73,7 +73,7 @@ class Addresses:
             raise AddressError(f"{address} is not an IP address") from None
         if asked not in self.network or asked == self.network.network_address:
             raise AddressError(
-                f"the provided IP is not in the valid range. The range of valid IPs is {self.network}"
+                f"the provided IP ({address}) is not in the valid range. The range of valid IPs is {self.network}"
             )
         if not await self._create(str(asked), service):
             raise AddressError("provided IP is already allocated")

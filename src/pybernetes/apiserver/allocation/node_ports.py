@@ -26,6 +26,9 @@ class NodePorts:
         self._store = store
         self.first, self.last = ports
 
+    def __contains__(self, port: int) -> bool:
+        return self.first <= port <= self.last
+
     async def take(self, owner: str) -> int:
         """Any free port. Raises PortError when there is none."""
         for port in self._candidates():
@@ -40,7 +43,7 @@ class NodePorts:
 
     async def take_this(self, port: int, owner: str) -> None:
         """This very port. Raises PortError."""
-        if not self.first <= port <= self.last:
+        if port not in self:
             raise PortError(
                 f"provided port is not in the valid range. The range of valid ports is {self.first}-{self.last}"
             )

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pybernetes.api.fields import invalid
+from pybernetes.api.fields import FieldError, invalid
+from pybernetes.api.validation.service_families import families as validate_families
 from pybernetes.apiserver.allocation.addresses import AddressError, give_back
 from pybernetes.apiserver.allocation.node_ports import PortError
 from pybernetes.apiserver.strategies import families
@@ -37,6 +38,12 @@ class ServiceStrategy(Strategy):
         _keep_ports(new["spec"], old["spec"])
         if new["spec"].get("type") != "LoadBalancer" and old["spec"].get("type") == "LoadBalancer":
             new["status"] = {"loadBalancer": {}}
+
+    def validate_create(self, write: Write) -> list[FieldError]:
+        """Addresses come first: with wrong ones nothing else is looked at."""
+        spec = write.object["spec"]
+        wrong = validate_families(spec) if spec.get("type") != "ExternalName" else []
+        return wrong or super().validate_create(write)
 
     async def allocate(self, write: Write) -> None:
         spec = write.object["spec"]
@@ -99,7 +106,8 @@ class ServiceStrategy(Strategy):
                 continue
             try:
                 if number:
-                    await ports.take_this(number, owner)
+                    if not write.dry_run or number in ports:
+                        await ports.take_this(number, owner)
                 else:
                     shared = _same_number(spec, holder) if key == "nodePort" else None
                     number = shared or await ports.take(owner)
@@ -172,14 +180,10 @@ def _settle_addresses(spec: Object, old: Object) -> None:
 
 
 def _keep_ports(spec: Object, old: Object) -> None:
-    """Node ports that are left out on update stay with their port; a type without them gives them up."""
+    """Node ports that are left out on update stay with their port; what the type no longer has goes, unless the
+    update changes it."""
+    _drop_unusable(spec, old)
     if spec.get("type") not in _WITH_PORTS:
-        if old.get("type") in _WITH_PORTS:
-            before = {port.get("nodePort") for port in old.get("ports") or ()}
-            for port in spec.get("ports") or ():
-                if port.get("nodePort") in before:
-                    port.pop("nodePort", None)
-            spec.pop("healthCheckNodePort", None)
         return
     held = {
         (port.get("protocol"), port.get("port")): port["nodePort"]
@@ -191,3 +195,33 @@ def _keep_ports(spec: Object, old: Object) -> None:
             port["nodePort"] = held[port.get("protocol"), port.get("port")]
     if old.get("healthCheckNodePort") and spec.get("externalTrafficPolicy") == "Local":
         spec.setdefault("healthCheckNodePort", old["healthCheckNodePort"])
+
+
+def _drop_unusable(spec: Object, old: Object) -> None:
+    if old.get("type") in _WITH_PORTS and spec.get("type") not in _WITH_PORTS:
+        before = {port.get("nodePort") for port in old.get("ports") or ()}
+        if all(port.get("nodePort") in before for port in spec.get("ports") or () if port.get("nodePort")):
+            for port in spec.get("ports") or ():
+                port.pop("nodePort", None)
+    for field, can_have in (
+        ("healthCheckNodePort", _checks_health),
+        ("allocateLoadBalancerNodePorts", _balances),
+        ("loadBalancerClass", _balances),
+        ("externalTrafficPolicy", _is_reached_from_outside),
+    ):
+        if can_have(old) and not can_have(spec) and spec.get(field) == old.get(field):
+            spec.pop(field, None)
+
+
+def _balances(spec: Object) -> bool:
+    return spec.get("type") == "LoadBalancer"
+
+
+def _checks_health(spec: Object) -> bool:
+    return _balances(spec) and spec.get("externalTrafficPolicy") == "Local"
+
+
+def _is_reached_from_outside(spec: Object) -> bool:
+    return spec.get("type") in _WITH_PORTS or (
+        spec.get("type") == "ClusterIP" and bool(spec.get("externalIPs"))
+    )

@@ -1,0 +1,56 @@
+"""Kinds that carry a pod template."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pybernetes.api.fields import ROOT, FieldPath
+from pybernetes.api.names import is_dns1123_label
+from pybernetes.api.warnings.pods import of_spec
+
+Object = dict[str, Any]
+
+
+def _of_template(template: Object | None, path: FieldPath) -> list[str]:
+    if not template:
+        return []
+    annotations = (template.get("metadata") or {}).get("annotations") or {}
+    return of_spec(template.get("spec") or {}, annotations, path)
+
+
+def _of_name(new: Object, old: Object | None) -> list[str]:
+    """The names of pods begin with that of a new workload."""
+    wrong = is_dns1123_label(new["metadata"].get("name") or "") if old is None else []
+    if not wrong:
+        return []
+    return [
+        "metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label "
+        f"is recommended: [{' '.join(wrong)}]"
+    ]
+
+
+def _unchanged(new: Object, old: Object | None) -> bool:
+    return old is not None and new["metadata"].get("generation") == old["metadata"].get("generation")
+
+
+def pod_template(new: Object, old: Object | None) -> list[str]:
+    return _of_template(new.get("template"), ROOT.child("template"))
+
+
+def workload(new: Object, old: Object | None) -> list[str]:
+    """With `spec.template`."""
+    if _unchanged(new, old):
+        return []
+    return _of_template((new.get("spec") or {}).get("template"), ROOT.child("spec", "template"))
+
+
+def controller(new: Object, old: Object | None) -> list[str]:
+    """As `workload`, whose pods are named after it."""
+    return _of_name(new, old) + workload(new, old)
+
+
+def cron_job(new: Object, old: Object | None) -> list[str]:
+    job = (new.get("spec") or {}).get("jobTemplate") or {}
+    path = ROOT.child("spec", "jobTemplate", "spec", "template")
+    template = [] if _unchanged(new, old) else _of_template((job.get("spec") or {}).get("template"), path)
+    return _of_name(new, old) + template
