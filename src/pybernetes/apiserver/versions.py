@@ -116,9 +116,11 @@ def _taken(annotations: dict[str, str], name: str, default: Any) -> Any:
 
 
 def _autoscaler(obj: Object, kind: Kind, spec: Object, status: Object, annotations: dict[str, str]) -> Object:
-    metadata = {key: value for key, value in obj["metadata"].items() if key != "annotations"}
+    metadata = dict(obj["metadata"])
     if annotations:
         metadata["annotations"] = annotations
+    else:
+        metadata.pop("annotations", None)
     result = {**obj, "apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata, "spec": spec}
     if status or "status" in obj:
         result["status"] = status

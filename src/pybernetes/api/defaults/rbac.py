@@ -20,7 +20,7 @@ def _binding(binding: Object) -> None:
 
 def _role(role: Object) -> None:
     """Always written, if only as null."""
-    role.setdefault("rules", [])
+    role.setdefault("rules", None)
 
 
 DEFAULTS = {

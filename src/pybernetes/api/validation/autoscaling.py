@@ -16,7 +16,6 @@ from pybernetes.api.fields import (
     required,
 )
 from pybernetes.api.names import is_dns1123_label, is_path_segment
-from pybernetes.api.validation.labels import validate_label_selector
 from pybernetes.api.validation.resources import validate_container_resource_name
 from pybernetes.api.validation.values import NOT_NEGATIVE, not_negative, one_of
 
@@ -50,8 +49,12 @@ def autoscaler(obj: Object) -> list[FieldError]:
     if least is not None and most < least:
         errors.append(invalid(where, most, "must be greater than or equal to `minReplicas`"))
     errors.extend(_reference(spec.get("scaleTargetRef") or {}, SPEC.child("scaleTargetRef"), grouped=True))
-    for position, metric in enumerate(_metrics(spec)):
-        errors.extend(_metric(metric, SPEC.child("metrics").at(position)))
+    metrics, where = _metrics(spec), SPEC.child("metrics")
+    for position, metric in enumerate(metrics):
+        errors.extend(_metric(metric, where.at(position)))
+    if least == 0 and not any(metric.get("type") in ("Object", "External") for metric in metrics):
+        why = "must specify at least one Object or External metric to support scaling to zero replicas"
+        errors.append(forbidden(where, why))
     behavior = spec.get("behavior") or {}
     for field in ("scaleUp", "scaleDown"):
         if behavior.get(field) is not None:
@@ -86,6 +89,8 @@ def _reference(reference: Object, path: FieldPath, grouped: bool) -> list[FieldE
 def _metric(metric: Object, path: FieldPath) -> list[FieldError]:
     kind = metric.get("type") or ""
     errors = [] if kind else [required(path.child("type"), "must specify a metric source type")]
+    if kind not in _SOURCES:
+        errors.append(not_supported(path.child("type"), kind, sorted(_SOURCES)))
     present = [field for field in _ORDER if metric.get(field) is not None]
     if present:
         errors.extend(_source(present[0], metric[present[0]], path.child(present[0])))
@@ -155,7 +160,7 @@ def _identifier(metric: Object, path: FieldPath) -> list[FieldError]:
     errors = [invalid(path.child("name"), name, why) for why in is_path_segment(name)] if name else []
     if not name:
         errors.append(required(path.child("name"), "must specify a metric name"))
-    return errors + validate_label_selector(metric.get("selector"), path.child("selector"))
+    return errors
 
 
 def _target(target: Object, path: FieldPath) -> list[FieldError]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pybernetes.api.fields import ROOT, FieldError, FieldPath, invalid, not_supported, required
 from pybernetes.api.names import is_dns1123_subdomain, is_path_segment
-from pybernetes.api.validation.labels import is_empty_selector, validate_label_selector
+from pybernetes.api.validation.labels import validate_label_selector
 
 Object = dict[str, Any]
 
@@ -54,10 +54,10 @@ def _cluster_role(obj: Object) -> list[FieldError]:
             why = "at least one clusterRoleSelector required if aggregationRule is non-nil"
             errors.append(required(where, why))
         for position, selector in enumerate(selectors):
-            errors.extend(validate_label_selector(selector, where.at(position)))
-            if is_empty_selector(selector):
-                why = "empty selector is invalid for clusterRoleSelector"
-                errors.append(invalid(where.at(position), selector, why))
+            wrong = validate_label_selector(selector, where.at(position))
+            if wrong:
+                wrong.append(invalid(where.at(position), None, "invalid label selector."))
+            errors.extend(wrong)
     return errors
 
 
