@@ -141,9 +141,12 @@ def test_good_objects_pass(kind: Kind, fields: Object) -> None:
              "may not be specified when 'hostNetwork' is true"],
         ),
         (
-            {"containers": [{**CONTAINER, "env": [{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "spec.x"}}}]}]},
-            ['spec.containers[0].env[0].valueFrom.fieldRef.fieldPath: Unsupported value: "spec.x": supported values: '
-             '"metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName", '
+            {"containers": [
+                {**CONTAINER, "env": [{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "status.phase"}}}]}
+            ]},
+            ['spec.containers[0].env[0].valueFrom.fieldRef.fieldPath: Unsupported value: "status.phase": supported '
+             'values: "metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", '
+             '"spec.serviceAccountName", '
              '"status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs"'],
         ),
     ],
@@ -169,7 +172,7 @@ def test_metadata() -> None:
     ]
     owner = {"apiVersion": "v1", "kind": "Pod", "name": "p"}
     assert faults(PODS, {"ownerReferences": [owner]}, spec=spec) == [
-        "metadata.ownerReferences[0].uid: Required value: must not be empty"
+        'metadata.ownerReferences.uid: Invalid value: "": must not be empty'
     ]
 
 

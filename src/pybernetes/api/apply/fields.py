@@ -111,8 +111,8 @@ def _item_fields(entry: Any, element: Field | None, ends: bool) -> FieldSet:
 def is_atomic_map(schema: Field | None) -> bool:
     if schema is None:
         return False
-    if schema.map_type == ATOMIC:
-        return True
+    if schema.map_type:
+        return schema.map_type == ATOMIC
     return schema.type == OBJECT and schema.object.map_type == ATOMIC
 
 

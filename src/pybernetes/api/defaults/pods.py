@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from pybernetes.api import quantity
@@ -12,9 +13,14 @@ Object = dict[str, Any]
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 
 
+_NAME = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_HOST = r"(?:\[[0-9a-fA-F:]+\]|[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?)(?::[0-9]+)?"
+_reference = re.compile(rf"(?:{_HOST}/)?{_NAME}(?:/{_NAME})*(?::\w[\w.-]{{0,127}})?", re.ASCII).fullmatch
+
+
 def pull_policy(image: str) -> str:
-    """Always for `:latest` and for no tag at all, IfNotPresent for other tags and for digests."""
-    if "@" in image:
+    """Always for `:latest` and for no tag at all, IfNotPresent for other tags, for digests and for what is no image."""
+    if "@" in image or _reference(image) is None:
         return "IfNotPresent"
     tag = image.rpartition("/")[2].partition(":")[2]
     return "IfNotPresent" if tag and tag != "latest" else "Always"

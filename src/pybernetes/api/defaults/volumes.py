@@ -28,7 +28,6 @@ def default_volume(volume: Object) -> None:
             elif field == "projected":
                 for one in source.get("sources") or ():
                     _default_projection(one)
-            return
     host_path = volume.get("hostPath")
     if host_path is not None:
         host_path.setdefault("type", "")

@@ -55,9 +55,9 @@ def validate_claim_template(template: Object, path: FieldPath) -> list[FieldErro
     errors = validate_annotations(metadata.get("annotations") or {}, where.child("annotations"))
     errors += validate_labels(metadata.get("labels") or {}, where.child("labels"))
     errors += [
-        forbidden(where.child(field), "cannot be set")
-        for field, value in metadata.items()
-        if field not in ("annotations", "labels") and value
+        forbidden(where.child("uID" if field == "uid" else field), "cannot be set")
+        for field in metadata
+        if field not in ("annotations", "labels")
     ]
     return errors + validate_claim_spec(template.get("spec") or {}, path.child("spec"))
 

@@ -23,7 +23,7 @@ from pybernetes.api.validation.volumes import Volumes, validate_devices, validat
 Object = dict[str, Any]
 
 _PULL_POLICIES = ("Always", "IfNotPresent", "Never")
-_MESSAGE_POLICIES = ("FallbackToLogsOnError", "File")
+_MESSAGE_POLICIES = ("File", "FallbackToLogsOnError")
 _RESTART_POLICIES = ("Always", "Never", "OnFailure")
 _NOT_IN_INIT = ("lifecycle", "livenessProbe", "readinessProbe", "startupProbe")
 _NOT_IN_EPHEMERAL = ("ports", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle")
@@ -100,13 +100,8 @@ def _validate(
         errors.append(required(path.child("image")))
     elif image != image.strip():
         errors.append(invalid(path.child("image"), image, "must not have leading or trailing whitespace"))
-    errors.extend(
-        one_of_required(
-            container.get("terminationMessagePolicy"),
-            _MESSAGE_POLICIES,
-            path.child("terminationMessagePolicy"),
-        )
-    )
+    policy = container.get("terminationMessagePolicy")
+    errors.extend(one_of_required(policy, _MESSAGE_POLICIES, path.child("terminationMessagePolicy")))
     errors.extend(validate_ports(container.get("ports") or [], path.child("ports"), host_network))
     errors.extend(validate_env(container.get("env") or [], path.child("env")))
     errors.extend(validate_env_from(container.get("envFrom") or [], path.child("envFrom")))

@@ -94,6 +94,9 @@ def validate_metadata_update(new: Object, old: Object, path: FieldPath = METADAT
     changed = {part: value for part, value in new.items() if part in _PARTS and value != old.get(part)}
     if changed:
         errors.extend(_validate_parts(changed, path))
+    finalizers = new.get("finalizers")
+    if finalizers and finalizers != old.get("finalizers"):
+        errors.extend(_validate_finalizers(finalizers, path.child("finalizers")))
     return errors
 
 
@@ -131,22 +134,22 @@ def validate_annotations(annotations: dict[str, str], path: FieldPath) -> list[F
 def _validate_owners(references: list[Object], path: FieldPath) -> list[FieldError]:
     errors: list[FieldError] = []
     controller = ""
-    for position, reference in enumerate(references):
-        where = path.at(position)
+    for reference in references:
+        # Upstream does not say which of the references these are about.
         version = reference.get("apiVersion") or ""
-        if not version:
-            errors.append(required(where.child("apiVersion"), "must not be empty"))
-        elif version.count("/") > 1:
-            why = "must be <group>/<version> or <version>"
-            errors.append(invalid(where.child("apiVersion"), version, why))
+        if version.count("/") > 1:
+            why = f"unexpected GroupVersion string: {version}"
+            errors.append(invalid(path.child("apiVersion"), version, why))
+        elif not version.rpartition("/")[2]:
+            errors.append(invalid(path.child("apiVersion"), version, "version must not be empty"))
         errors.extend(
-            required(where.child(field), "must not be empty")
+            invalid(path.child(field), "", "must not be empty")
             for field in ("kind", "name", "uid")
             if not reference.get(field)
         )
         if version == "v1" and reference.get("kind") == "Event":
             why = "/v1, Kind=Event is disallowed from being an owner"
-            errors.append(invalid(where, reference, why))
+            errors.append(invalid(path, reference, why))
         if reference.get("controller"):
             this = f"{reference.get('kind')}/{reference.get('name')}"
             if controller:

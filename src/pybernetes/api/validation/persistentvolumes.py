@@ -42,19 +42,21 @@ def volume(obj: Object) -> list[FieldError]:
     errors = [] if modes else [required(where)]
     errors += validate_access_modes(modes, where)
     errors += _capacity(spec.get("capacity") or {}, SPEC.child("capacity"))
-    policy, where = spec.get("persistentVolumeReclaimPolicy"), SPEC.child("persistentVolumeReclaimPolicy")
+    policy, of_policy = spec.get("persistentVolumeReclaimPolicy"), SPEC.child("persistentVolumeReclaimPolicy")
     if policy and policy not in _RECLAIM:
-        errors.append(not_supported(where, policy, _RECLAIM))
+        errors.append(not_supported(of_policy, policy, _RECLAIM))
     if spec.get("nodeAffinity") is not None:
         errors += _affinity(spec["nodeAffinity"], SPEC.child("nodeAffinity"))
     errors += check_sources(spec, PERSISTENT, SPEC, RENAMED)
     if spec.get("iscsi") is not None:
-        errors += iscsi_target_too_long(spec["iscsi"], name, SPEC.child("iscsi"))
+        why = iscsi_target_too_long(spec["iscsi"], name)
+        where = SPEC.child("iscsi", "targetportal")
+        errors += [invalid(where, spec["iscsi"].get("targetPortal") or "", why)] if why else []
     if spec.get("local") is not None and not (spec.get("nodeAffinity") or {}).get("required"):
         errors.append(required(SPEC.child("nodeAffinity"), "Local volume requires node affinity"))
     host = (spec.get("hostPath") or {}).get("path")
     if host and posixpath.normpath(host) == "/" and policy == "Recycle":
-        errors.append(forbidden(where, "may not be 'recycle' for a hostPath mount of '/'"))
+        errors.append(forbidden(of_policy, "may not be 'recycle' for a hostPath mount of '/'"))
     return errors + _classes(spec)
 
 

@@ -33,15 +33,15 @@ _NEUTRAL = b'"kube-api-access-00000"'
 def create(pod: Object) -> list[FieldError]:
     spec = pod.get("spec") or {}
     encoded = comparable(spec)
-    if len(encoded) <= _REMEMBERED_SIZE and _is_sound(encoded):
+    if len(encoded) <= _REMEMBERED_SIZE and b'"ephemeral":' not in encoded and _is_sound(encoded):
         return []
-    return _faults(spec)
+    return _faults(spec, (pod.get("metadata") or {}).get("name") or "")
 
 
 @lru_cache(maxsize=256)
 def _is_sound(encoded: bytes) -> bool:
     """Pods come by the hundred from one template: the same spec is looked at once."""
-    return not _faults(msgspec.json.decode(encoded))
+    return not _faults(msgspec.json.decode(encoded), "")
 
 
 def comparable(spec: Object) -> bytes:
@@ -53,8 +53,9 @@ def comparable(spec: Object) -> bytes:
     return encoded.replace(found.group(), _NEUTRAL)
 
 
-def _faults(spec: Object) -> list[FieldError]:
-    errors = validate_pod_spec(spec, SPEC)
+def _faults(spec: Object, name: str) -> list[FieldError]:
+    """The name matters to volumes that make a claim."""
+    errors = validate_pod_spec(spec, SPEC, name)
     if spec.get("ephemeralContainers"):
         why = "cannot be set on create"
         errors.append(forbidden(SPEC.child("ephemeralContainers"), why))

@@ -31,7 +31,7 @@ _HOST_PATH_TYPES = (
 _IQN = re.compile(r"iqn\.\d{4}-\d{2}\.([a-z0-9-.]+)(:([^,;*&$|\s]+))$")
 _EUI = re.compile(r"eui.[a-z0-9]{16}$", re.IGNORECASE)
 _NAA = re.compile(r"naa.[a-z0-9]{32}$", re.IGNORECASE)
-_PARTITION = "must be between 0 and 255, inclusive, with 0 meaning the whole disk"
+_PARTITION = "must be between 1 and 255, inclusive"
 _BYTE = "must be between 0 and 255, inclusive"
 _REGISTRY = "must be a host:port pair or multiple pairs separated by commas"
 _LONGEST_TARGET = 64
@@ -41,6 +41,10 @@ _MANAGED_DISK = (
     "/subscriptions/{sub-id}/resourcegroups/{group-name}/providers/microsoft.compute/disks/{disk-id}"
 )
 _BLOB_DISK = "https://{account-name}.blob.core.windows.net/{container-name}/{disk-name}.vhd"
+
+
+_SPELT = {"cephfs": "cephFS", "downwardAPI": "downwarAPI"}
+"""Sources that upstream spells in another way where they are too many."""
 
 
 def check_sources(
@@ -54,7 +58,8 @@ def check_sources(
     first = found[0]
     errors.extend(checks[first](holder[first], path.child(renamed.get(first, first))))
     errors.extend(
-        forbidden(path.child(other), "may not specify more than 1 volume type") for other in found[1:]
+        forbidden(path.child(_SPELT.get(other, other)), "may not specify more than 1 volume type")
+        for other in found[1:]
     )
     return errors
 
@@ -143,16 +148,15 @@ def iscsi(source: Object, path: FieldPath) -> list[FieldError]:
     return errors
 
 
-def iscsi_target_too_long(source: Object, name: str, path: FieldPath) -> list[FieldError]:
-    """`name` is the volume's, which becomes a part of the initiator's."""
+def iscsi_target_too_long(source: Object, name: str) -> str:
+    """What is wrong, "" when nothing is. `name` is the volume's, which becomes a part of the initiator's."""
     portal = source.get("targetPortal") or ""
     if source.get("initiatorName") is None or len(f"{name}:{portal}") <= _LONGEST_TARGET:
-        return []
-    why = (
+        return ""
+    return (
         "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if iscsi.initiatorName is "
         "specified."
     )
-    return [invalid(path.child("targetportal"), portal, why)]
 
 
 def persistent_iscsi(source: Object, path: FieldPath) -> list[FieldError]:

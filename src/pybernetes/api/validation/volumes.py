@@ -61,7 +61,8 @@ def validate_volumes(
 def _validate_source(volume: Object, name: str, path: FieldPath, pod_name: str | None) -> list[FieldError]:
     errors = check_sources(volume, _CHECKS, path, volume_sources.RENAMED)
     if volume.get("iscsi") is not None:
-        errors += volume_sources.iscsi_target_too_long(volume["iscsi"], name, path.child("iscsi"))
+        why = volume_sources.iscsi_target_too_long(volume["iscsi"], name)
+        errors += [invalid(path.child("name"), name, why)] if why else []
     if pod_name is not None and "image" in volume and not (volume["image"] or {}).get("reference"):
         errors.append(required(path.child("image", "reference")))
     if volume.get("ephemeral") is not None and pod_name and name:

@@ -16,6 +16,7 @@ from pybernetes.api.kinds import (
     INGRESSES,
     NODES,
     PERSISTENT_VOLUME_CLAIMS,
+    PERSISTENT_VOLUMES,
     PODS,
     PRIORITY_CLASSES,
     ROLE_BINDINGS,
@@ -24,6 +25,7 @@ from pybernetes.api.kinds import (
 )
 from pybernetes.apiserver.admission import (
     certificates,
+    claim_resize,
     default_tolerations,
     escalation,
     ingress_class,
@@ -36,6 +38,7 @@ from pybernetes.apiserver.admission import (
     runtime_class,
     service_account,
     storage_class,
+    storage_protection,
 )
 from pybernetes.apiserver.writes import Write
 
@@ -50,6 +53,7 @@ MUTATING: tuple[tuple[str, Plugin], ...] = (
     ("Priority", priority.mutate),
     ("DefaultTolerationSeconds", default_tolerations.mutate),
     ("DefaultStorageClass", storage_class.mutate),
+    ("StorageObjectInUseProtection", storage_protection.mutate),
     ("RuntimeClass", runtime_class.mutate),
     ("DefaultIngressClass", ingress_class.mutate),
 )
@@ -58,6 +62,7 @@ VALIDATING: tuple[tuple[str, Plugin], ...] = (
     ("LimitRanger", limit_ranger.validate),
     ("ServiceAccount", service_account.validate),
     ("Priority", priority.validate),
+    ("PersistentVolumeClaimResize", claim_resize.validate),
     ("RuntimeClass", runtime_class.validate),
     ("CertificateApproval", certificates.approval),
     ("CertificateSigning", certificates.signing),
@@ -75,10 +80,12 @@ _ABOUT: dict[str, tuple[Kind, ...]] = {
     "DefaultStorageClass": (PERSISTENT_VOLUME_CLAIMS,),
     "DefaultTolerationSeconds": (PODS,),
     "LimitRanger": (PODS, PERSISTENT_VOLUME_CLAIMS),
+    "PersistentVolumeClaimResize": (PERSISTENT_VOLUME_CLAIMS,),
     "Priority": (PODS, PRIORITY_CLASSES),
     "RoleEscalation": (ROLES, CLUSTER_ROLES, ROLE_BINDINGS, CLUSTER_ROLE_BINDINGS),
     "RuntimeClass": (PODS,),
     "ServiceAccount": (PODS,),
+    "StorageObjectInUseProtection": (PERSISTENT_VOLUMES, PERSISTENT_VOLUME_CLAIMS),
     "TaintNodesByCondition": (NODES,),
 }
 """The kinds that a plugin has anything to say about; one that is not named here sees all."""

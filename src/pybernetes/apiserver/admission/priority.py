@@ -44,7 +44,7 @@ async def mutate(write: Write) -> None:
             f"the integer value of priority ({given}) must not be provided in pod spec; priority admission "
             f"controller computed {priority} from the given PriorityClass name",
         )
-    if spec.get("preemptionPolicy") and spec["preemptionPolicy"] != policy:
+    if spec.get("preemptionPolicy") is not None and spec["preemptionPolicy"] != policy:
         raise forbidden(
             PODS,
             write.name,

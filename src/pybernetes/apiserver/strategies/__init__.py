@@ -12,6 +12,7 @@ from pybernetes.apiserver.strategies.nodes import NodeStrategy
 from pybernetes.apiserver.strategies.pods import PodStrategy
 from pybernetes.apiserver.strategies.secrets import SecretStrategy
 from pybernetes.apiserver.strategies.services import ServiceStrategy
+from pybernetes.apiserver.strategies.volumes import VolumeStrategy
 from pybernetes.apiserver.strategies.workloads import (
     DaemonSetStrategy,
     DeploymentStrategy,
@@ -30,6 +31,7 @@ _OWN: dict[Kind, type[Strategy]] = {
     kinds.JOBS: JobStrategy,
     kinds.NAMESPACES: NamespaceStrategy,
     kinds.NODES: NodeStrategy,
+    kinds.PERSISTENT_VOLUMES: VolumeStrategy,
     kinds.PODS: PodStrategy,
     kinds.REPLICATION_CONTROLLERS: ReplicationControllerStrategy,
     kinds.REPLICA_SETS: WorkloadStrategy,

@@ -49,6 +49,8 @@ def synchronise(spec: Object, old: Object) -> None:
 def release(spec: Object, old: Object) -> None:
     """A Service that becomes an ExternalName gives up what its type cannot have, unless it was changed."""
     if old.get("type", "ExternalName") == "ExternalName":
+        if spec.get("clusterIP") and not spec.get("clusterIPs"):
+            spec["clusterIPs"] = [spec["clusterIP"]]
         return
     if (spec.get("clusterIPs") or old.get("clusterIPs")) == old.get("clusterIPs"):
         spec.pop("clusterIP", None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pybernetes.api.fields import FieldError
 from pybernetes.api.times import now
 from pybernetes.apiserver.strategies.base import USERS_METADATA, Strategy, keep
+from pybernetes.apiserver.strategies.pod_selectors import settle_selectors
 from pybernetes.apiserver.writes import Object, Write
 from pybernetes.semantics.pods import is_terminal
 from pybernetes.semantics.resources import qos_class
@@ -28,6 +29,9 @@ class PodStrategy(Strategy):
             status["conditions"] = [_gated(write)]
         status["qosClass"] = qos_class(pod)
         pod["status"] = status
+        spec = pod["spec"]
+        if spec.get("affinity") or spec.get("topologySpreadConstraints"):
+            settle_selectors(spec, pod["metadata"].get("labels") or {})
 
     def prepare_update(self, write: Write) -> None:
         new, old = write.object, write.previous
