@@ -113,6 +113,8 @@ def _walk(tree: object, schema: ObjectType | None) -> list[str]:
     found: dict[str, None] = {}
     if isinstance(tree, _Pairs):
         _walk_object(tree, schema, "", found)
+    else:
+        _walk_value(tree, None, False, "", found)
     return list(found)[:MOST_PROBLEMS]
 
 

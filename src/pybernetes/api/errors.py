@@ -195,13 +195,15 @@ def invalid(kind: Kind, name: str, causes: Sequence[dict[str, str]]) -> Invalid:
         f"{cause['field']}: {cause['message']}" if cause.get("field") else cause["message"]
         for cause in causes
     ]
+    texts = list(dict.fromkeys(texts))
     joined = texts[0] if len(texts) == 1 else "[" + ", ".join(texts) + "]"
     details: dict[str, Any] = {}
     if name:
         details["name"] = name
     if kind.group:
         details["group"] = kind.group
-    details["kind"] = kind.kind
+    if kind.kind:
+        details["kind"] = kind.kind
     details["causes"] = list(causes)
     return Invalid(f'{kind.group_kind} "{name}" is invalid: {joined}', details=details)
 

@@ -26,6 +26,11 @@ _ESCAPED = {
 _TRUNCATED = "unexpected end of JSON input"
 
 
+def json_word(value: object) -> str:
+    """What a decoded value is called in the words of Go's encoding/json."""
+    return {list: "array", dict: "object", str: "string", bool: "bool"}.get(type(value), "number")
+
+
 class _Fault(Exception):
     """Carries the words."""
 

@@ -24,6 +24,7 @@ from pybernetes.api.decoding import (
 )
 from pybernetes.api.defaults import apply_defaults
 from pybernetes.api.errors import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
+from pybernetes.api.json_errors import json_word, what_is_wrong
 from pybernetes.api.kinds import BUILTIN_KINDS, Kind
 from pybernetes.api.schema import ObjectType, schema_of
 from pybernetes.api.written import written
@@ -86,7 +87,7 @@ async def from_yaml(data: bytes) -> Body:
             obj, problems = decode(data)
     except YAMLError as error:
         raise BadRequest(str(error)) from None
-    return Body(msgspec.json.encode(obj), JSON, tuple(problems))
+    return Body(msgspec.json.encode(obj, order="sorted"), JSON, tuple(problems))
 
 
 def parse(body: Body, expected: str) -> tuple[Object, list[str]]:
@@ -101,14 +102,12 @@ def parse(body: Body, expected: str) -> tuple[Object, list[str]]:
     if obj is None:
         obj = {}
     if not isinstance(obj, dict):
-        word = {list: "array", str: "string", bool: "bool"}.get(type(obj), "number")
-        why = f"json: cannot unmarshal {word} into Go value of type struct {_TYPE_META}"
+        why = f"json: cannot unmarshal {json_word(obj)} into Go value of type struct {_TYPE_META}"
         raise BadRequest(_unparsed(body, expected, why))
     for field in ("apiVersion", "kind"):
         said = obj.get(field)
         if said is not None and not isinstance(said, str):
-            word = {list: "array", dict: "object", bool: "bool"}.get(type(said), "number")
-            why = f"json: cannot unmarshal {word} into Go struct field .{field} of type string"
+            why = f"json: cannot unmarshal {json_word(said)} into Go struct field .{field} of type string"
             raise BadRequest(_unparsed(body, expected, why))
     return obj, problems
 
@@ -138,8 +137,6 @@ def _summary(data: bytes) -> str:
 def _json_error(data: bytes, error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "exceeded max depth"
-    from pybernetes.api.json_errors import what_is_wrong
-
     return what_is_wrong(data) or str(error)
 
 
@@ -263,11 +260,17 @@ async def read_delete_options(context: Context) -> Object:
     body = await read_body(context)
     given: Object = {}
     if body.data.strip():
-        given, _ = parse(body, "DeleteOptions")
-        if given.get("kind") not in (None, "DeleteOptions"):
-            raise BadRequest(f"{given['kind']} cannot be handled as a DeleteOptions")
         try:
+            given, _ = parse(body, "DeleteOptions")
             check(given, schema_of("", "v1", "DeleteOptions"))
-        except DecodeError as error:
-            raise BadRequest(cannot_handle("DeleteOptions", "v1", str(error))) from None
+        except (BadRequest, DecodeError) as error:
+            why = str(error).removeprefix(
+                "the object provided is unrecognized (must be of type DeleteOptions): "
+            )
+            raise BadRequest(why.removesuffix(f" ({_summary(body.data)})")) from None
+        if given.get("kind") not in (None, "", "DeleteOptions"):
+            raise BadRequest(
+                f'no kind "{given["kind"]}" is registered for version "{given.get("apiVersion") or "v1"}" in scheme '
+                '"k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme/register.go:27"'
+            )
     return delete_options(context.request, given)

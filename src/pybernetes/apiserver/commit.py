@@ -33,6 +33,8 @@ UNKNOWN_MANAGER = "unknown"
 SCALE = "scale"
 """The subresource whose entries in managedFields have no time: it is written through an object of another kind."""
 
+_JUDGED = frozenset(("deletionTimestamp", "deletionGracePeriodSeconds"))
+"""What a writer may leave out, but not change."""
 _KEPT = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds")
 
 Produce = Callable[[Object], Awaitable[Object]]
@@ -66,9 +68,9 @@ async def _create_once(write: Write) -> Stored:
     server, resource, obj = write.server, write.resource, write.object
     strategy = resource.strategy
     metadata = obj["metadata"]
-    if metadata.pop("resourceVersion", ""):
+    if metadata.pop("resourceVersion", "") and not write.dry_run:
         raise BadRequest("resourceVersion should not be set on objects to be created")
-    for field in ("selfLink", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"):
+    for field in ("selfLink", "deletionTimestamp", "deletionGracePeriodSeconds"):
         metadata.pop(field, None)
     if not metadata.get("ownerReferences", True):
         del metadata["ownerReferences"]
@@ -153,7 +155,9 @@ async def _create_by_update(write: Write, produce: Produce) -> Outcome:
     write.operation = CREATE
     write.object = await produce({})
     if write.object["metadata"].get("resourceVersion"):
-        raise not_found(resource.kind, write.name)
+        if write.creates_missing:
+            raise not_found(resource.kind, write.name)
+        del write.object["metadata"]["resourceVersion"]
     return await create(write)
 
 
@@ -228,13 +232,15 @@ def _check_preconditions(write: Write, revision: int) -> None:
     kind, metadata = write.resource.kind, write.object["metadata"]
     uid, current_uid = metadata.get("uid"), write.previous["metadata"].get("uid")
     if uid and uid != current_uid:
+        key = "/".join(part for part in ("/registry", kind.resource, write.namespace, write.name) if part)
         raise conflict(
             kind,
             write.name,
+            f"StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: "
             f"Precondition failed: UID in precondition: {uid}, UID in object meta: {current_uid}",
         )
     version = metadata.get("resourceVersion")
-    if not version:
+    if not version or version == "0":
         if not write.resource.strategy.unconditional_update and write.operation == UPDATE:
             refuse(write, [invalid_field("metadata.resourceVersion", 0, "must be specified for an update")])
     elif version != str(revision):
@@ -246,6 +252,8 @@ def _check_preconditions(write: Write, revision: int) -> None:
 def _keep_system_metadata(new: dict[str, Any], old: dict[str, Any]) -> None:
     new.pop("selfLink", None)
     for field in (*_KEPT, "generation", "namespace"):
+        if new.get(field) is not None and field in _JUDGED:
+            continue
         if field in old:
             new[field] = old[field]
         else:

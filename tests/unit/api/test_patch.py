@@ -39,10 +39,6 @@ def test_json_patches_apply_in_order() -> None:
     [
         ({"op": "test", "path": "/a", "value": 2}, "testing value /a failed: test failed"),
         (
-            {"op": "replace", "path": "/b", "value": 2},
-            "replace operation does not apply: doc is missing key: /b: missing value",
-        ),
-        (
             {"op": "remove", "path": "/b"},
             "error in remove for path: '/b': Unable to remove nonexistent key: b: missing value",
         ),
@@ -58,6 +54,20 @@ def test_json_patches_that_do_not_fit_are_unprocessable(operation: dict[str, Any
         json_patch.apply({"a": 1}, [operation])
     assert caught.value.why == why
     assert caught.value.status["code"] == 422
+
+
+@pytest.mark.parametrize(
+    ("operation", "left"),
+    [
+        ({"op": "replace", "path": "/c", "value": 2}, {"a": [1, 2], "c": 2}),
+        ({"op": "add", "path": "/c"}, {"a": [1, 2], "c": None}),
+        ({"op": "add", "path": "/a/-1", "value": 3}, {"a": [1, 2, 3]}),
+        ({"op": "remove", "path": "/a/-2"}, {"a": [2]}),
+        ({"op": "test", "path": "/a/-1", "value": 2}, {"a": [1, 2]}),
+    ],
+)
+def test_json_patches_may_be_lax(operation: dict[str, Any], left: dict[str, Any]) -> None:
+    assert json_patch.apply({"a": [1, 2]}, [operation]) == left
 
 
 def pod(*containers: dict[str, Any], **spec: Any) -> dict[str, Any]:
@@ -139,8 +149,9 @@ def test_service_ports_merge_by_port() -> None:
 
 
 def test_broken_strategic_patches() -> None:
-    with pytest.raises(MalformedPatch, match="unknown patch type found: burn"):
+    with pytest.raises(MalformedPatch, match=r"unknown patch type: burn in map: map\[\$patch:burn\]"):
         patched(pod(), **{"$patch": "burn"})
-    with pytest.raises(UnfitPatch) as caught:
+    with pytest.raises(
+        MalformedPatch, match=r"map: map\[image:x\] does not contain declared merge key: name"
+    ):
         patched(pod({"name": "a"}), containers=[{"image": "x"}])
-    assert "does not contain declared merge key: name" in caught.value.why

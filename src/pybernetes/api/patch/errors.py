@@ -20,11 +20,8 @@ class MalformedPatch(PatchError):
 
 
 class UnfitPatch(PatchError):
-    """The patch does not fit the object: 422; the reason is the Status' cause."""
+    """A JSON patch does not fit the object: 422, which does not say why (`why` is for those who call)."""
 
     def __init__(self, why: str) -> None:
-        super().__init__(
-            _REJECTED,
-            details={"causes": [{"reason": "UnexpectedServerResponse", "message": why, "field": "patch"}]},
-        )
+        super().__init__(_REJECTED, details={})
         self.why = why

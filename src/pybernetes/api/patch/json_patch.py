@@ -6,11 +6,12 @@ from typing import Any
 
 import msgspec
 
+from pybernetes.api.json_errors import json_word
 from pybernetes.api.patch.errors import MalformedPatch, UnfitPatch
 
 Object = dict[str, Any]
 
-_NEEDS_VALUE = frozenset(("add", "replace", "test"))
+_TAKES_VALUE = frozenset(("add", "replace", "test"))
 _NEEDS_FROM = frozenset(("move", "copy"))
 MAX_COPIED = 3 * 1024 * 1024
 """Bytes that all copies of a patch together may add."""
@@ -34,16 +35,17 @@ def apply(obj: Object, operations: list[Any]) -> Any:
 def _apply(document: Any, operation: Any) -> tuple[Any, int]:
     """The changed document and the bytes that a copy added."""
     if not isinstance(operation, dict):
-        raise MalformedPatch("json: cannot unmarshal into Go value of type jsonpatch.Operation")
+        raise MalformedPatch(
+            f"error decoding patch: json: cannot unmarshal {json_word(operation)} into Go value of type "
+            "handlers.jsonPatchOp"
+        )
     name, path = operation.get("op"), operation.get("path")
-    if not isinstance(name, str):
-        raise MalformedPatch("error decoding patch: op must be text")
-    if not isinstance(path, str):
-        raise MalformedPatch(f'error decoding patch: operation "{name}" needs a path')
+    if not isinstance(name, str) or not isinstance(path, str):
+        raise UnfitPatch("op and path must be there, as texts")
     if name in _NEEDS_FROM:
         source = operation.get("from")
         if not isinstance(source, str):
-            raise MalformedPatch(f'error decoding patch: operation "{name}" needs a from')
+            raise UnfitPatch(f'operation "{name}" needs a from')
         text = msgspec.json.encode(_get(document, source, name))
         if name == "move":
             if path.startswith(source + "/"):
@@ -53,9 +55,7 @@ def _apply(document: Any, operation: Any) -> tuple[Any, int]:
         return _add(document, path, msgspec.json.decode(text), name), added
     if name == "remove":
         return _remove(document, path, name), 0
-    if name in _NEEDS_VALUE:
-        if "value" not in operation and name != "test":
-            raise MalformedPatch(f'error decoding patch: operation "{name}" needs a value')
+    if name in _TAKES_VALUE:
         value = operation.get("value")
         if name == "add":
             return _add(document, path, _copy(value), name), 0
@@ -85,7 +85,7 @@ def _holder(document: Any, path: str, operation: str) -> tuple[Any, str]:
     for part in parts[:-1]:
         if isinstance(here, dict) and part in here:
             here = here[part]
-        elif isinstance(here, list) and _is_index(part) and int(part) < len(here):
+        elif isinstance(here, list) and _is_index(part) and -len(here) <= int(part) < len(here):
             here = here[int(part)]
         else:
             here = None
@@ -97,6 +97,8 @@ def _holder(document: Any, path: str, operation: str) -> tuple[Any, str]:
 
 
 def _is_index(part: str) -> bool:
+    """Numbers below zero count from the end."""
+    part = part.removeprefix("-")
     return part.isascii() and part.isdigit() and (part == "0" or not part.startswith("0"))
 
 
@@ -104,7 +106,9 @@ def _index(holder: list[Any], part: str, path: str, limit: int) -> int:
     if not _is_index(part):
         raise UnfitPatch(f"error in path: '{path}': strconv.Atoi: parsing \"{part}\": invalid syntax")
     position = int(part)
-    if position >= limit:
+    if position < 0:
+        position += limit
+    if not 0 <= position < limit:
         raise UnfitPatch(
             f"error in path: '{path}': Unable to access invalid index: {part}: invalid index referenced"
         )
@@ -125,8 +129,7 @@ def _get(document: Any, path: str, operation: str) -> Any:
 
 
 def _add(document: Any, path: str, value: Any, operation: str) -> Any:
-    if path == "":
-        return value
+    _not_whole(path)
     holder, part = _holder(document, path, operation)
     if isinstance(holder, dict):
         holder[part] = value
@@ -138,8 +141,7 @@ def _add(document: Any, path: str, value: Any, operation: str) -> Any:
 
 
 def _remove(document: Any, path: str, operation: str) -> Any:
-    if path == "":
-        return None
+    _not_whole(path)
     holder, part = _holder(document, path, operation)
     if isinstance(holder, dict):
         if part not in holder:
@@ -151,13 +153,16 @@ def _remove(document: Any, path: str, operation: str) -> Any:
     return document
 
 
-def _replace(document: Any, path: str, value: Any) -> Any:
+def _not_whole(path: str) -> None:
     if path == "":
-        return value
+        raise UnfitPatch("the whole document cannot be put in or taken away")
+
+
+def _replace(document: Any, path: str, value: Any) -> Any:
+    _not_whole(path)
     holder, part = _holder(document, path, "replace")
     if isinstance(holder, dict):
-        if part not in holder:
-            raise UnfitPatch(f"replace operation does not apply: doc is missing key: {path}: missing value")
+        # what is not there can be replaced, too: upstream's library has it so
         holder[part] = value
     else:
         holder[_index(holder, part, path, len(holder))] = value

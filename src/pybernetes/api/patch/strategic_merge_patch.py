@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 
-from pybernetes.api.patch.errors import MalformedPatch, UnfitPatch
+from pybernetes.api.fields import go_format
+from pybernetes.api.patch.errors import MalformedPatch
 from pybernetes.api.schema import LIST, MAP, OBJECT, Field, ObjectType
 
 Object = dict[str, Any]
@@ -31,6 +32,18 @@ def apply(obj: Object, patch: Object, schema: ObjectType) -> Object:
     return _merge_object(obj, own, schema)
 
 
+def _disordered(patch: list[Any], order: list[Any]) -> MalformedPatch:
+    return MalformedPatch(
+        f"The order in patch list:\n{go_format(patch)}\n"
+        f"doesn't match $setElementOrder list:\n{go_format(order)}\n"
+    )
+
+
+def _no_list(value: Any) -> str:
+    word = {dict: "map[string]interface {}", str: "string", bool: "bool", float: "float64"}
+    return f"expected a []interface {{}}, but received a {word.get(type(value), 'int64')}"
+
+
 def _merge_object(old: Object, patch: Object, schema: ObjectType | None) -> Object:
     """`old` stays as it is; `patch` is used up."""
     old = dict(old)
@@ -41,7 +54,9 @@ def _merge_object(old: Object, patch: Object, schema: ObjectType | None) -> Obje
     if directive == "delete":
         return {}
     if directive not in (None, "merge"):
-        raise MalformedPatch(f"unknown patch type found: {directive}")
+        raise MalformedPatch(
+            f"unknown patch type: {directive} in map: {go_format({_PATCH: directive, **patch})}"
+        )
     _retain_keys(old, patch)
     _delete_primitives(old, patch)
     orders = {
@@ -54,7 +69,7 @@ def _merge_object(old: Object, patch: Object, schema: ObjectType | None) -> Obje
             old.pop(field_name, None)
             continue
         if not isinstance(order, list) or not isinstance(wanted, list):
-            raise MalformedPatch("invalid patch format of setElementOrder list")
+            raise MalformedPatch(_no_list(order if not isinstance(order, list) else wanted))
         _set_order(old, field_name, field, wanted, order)
     for key, value in patch.items():
         field = schema.fields.get(key) if schema is not None else None
@@ -151,14 +166,10 @@ def _check_order(patch: list[Any], order: list[Any], key: str) -> None:
             continue
         identity = _identity(item, key)
         if identity not in ranks:
-            raise UnfitPatch(
-                f"The order in patch list:\n{patch}\n doesn't match $setElementOrder list:\n{order}\n"
-            )
+            raise _disordered(patch, order)
         rank = ranks.index(identity)
         if rank < last:
-            raise UnfitPatch(
-                f"The order in patch list:\n{patch}\n doesn't match $setElementOrder list:\n{order}\n"
-            )
+            raise _disordered(patch, order)
         last = rank
 
 
@@ -167,7 +178,7 @@ def _merge_key(field: Field) -> str:
     if element is None or element.type not in (OBJECT, MAP, LIST):
         return ""
     if element.type == LIST:
-        raise UnfitPatch("lists of lists are not supported")
+        raise MalformedPatch("lists of lists are not supported")
     return field.merge_key
 
 
@@ -175,9 +186,9 @@ def _identity(item: Any, key: str) -> Any:
     if not key:
         return item
     if not isinstance(item, dict) or key not in item:
-        raise UnfitPatch(f"map: {item} does not contain declared merge key: {key}")
+        raise MalformedPatch(f"map: {go_format(item)} does not contain declared merge key: {key}")
     if isinstance(item[key], (dict, list)):
-        raise UnfitPatch(f"the value of the merge key {key} must be a scalar: {item[key]}")
+        raise MalformedPatch(f"the value of the merge key {key} must be a scalar: {item[key]}")
     return item[key]
 
 
@@ -192,7 +203,7 @@ def _merge_items(old: list[Any], patch: list[Any], field: Field) -> tuple[list[A
     result = list(old)
     for item in patch:
         if not isinstance(item, dict):
-            raise UnfitPatch("unable to merge list: its items are not all of one kind")
+            raise MalformedPatch("unable to merge list: its items are not all of one kind")
         directive = item.get(_PATCH)
         if directive is None or directive == "merge":
             ordinary.append({name: value for name, value in item.items() if name != _PATCH})
@@ -202,7 +213,7 @@ def _merge_items(old: list[Any], patch: list[Any], field: Field) -> tuple[list[A
         elif directive == "replace":
             replacing = True
         else:
-            raise MalformedPatch(f"unknown patch type found: {directive}")
+            raise MalformedPatch(f"unknown patch type: {directive} in map: {go_format(item)}")
     if replacing:
         return [_without_directives(one) for one in ordinary], ordinary, True
     element = field.element

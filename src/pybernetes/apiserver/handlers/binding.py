@@ -28,6 +28,8 @@ async def bind(context: Context, resource: Resource) -> Answer:
     """POST pods/NAME/binding."""
     options = write_options(context.request, "CreateOptions")
     binding = await read_as(context, "", "v1", "Binding", options.field_validation)
+    if binding["metadata"].get("name") != context.info.name:
+        raise BadRequest("name in URL does not match name in Binding object")
     settle_names(resource, binding, context.info.namespace, context.info.name)
     return await _bind(context, resource, binding, context.info.name, options.dry_run)
 

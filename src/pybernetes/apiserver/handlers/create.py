@@ -47,10 +47,7 @@ def settle_names(resource: Resource, obj: Object, namespace: str, name: str, who
     if resource.kind.namespaced:
         if metadata.get("namespace") and metadata["namespace"] != namespace:
             raise BadRequest(
-                f"the namespace of the object ({metadata['namespace']}) does not match the namespace on the "
-                f"request ({namespace})"
-                if name and whole
-                else "the namespace of the provided object does not match the namespace sent on the request"
+                "the namespace of the provided object does not match the namespace sent on the request"
             )
         metadata["namespace"] = namespace
     return name

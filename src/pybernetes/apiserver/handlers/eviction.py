@@ -32,7 +32,7 @@ async def evict(context: Context, resource: Resource) -> Answer:
     info = context.info
     options = write_options(context.request, "CreateOptions")
     eviction = await read_as(context, "policy", "v1", "Eviction", options.field_validation)
-    if eviction["metadata"].get("name", info.name) != info.name:
+    if eviction["metadata"].get("name") != info.name:
         raise BadRequest("name in URL does not match name in Eviction object")
     asked = dict(eviction.get("deleteOptions") or {})
     check_options(asked)

@@ -6,6 +6,7 @@ was faster. https://kubernetes.io/docs/reference/using-api/api-concepts/#patch-a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -15,8 +16,9 @@ import msgspec
 from pybernetes.api.decoding import DecodeError, duplicates
 from pybernetes.api.defaults import apply_defaults
 from pybernetes.api.errors import BadRequest, Invalid, RequestEntityTooLarge, UnsupportedMediaType, invalid
-from pybernetes.api.fields import go_format, status_causes
+from pybernetes.api.fields import IMMUTABLE, go_format, status_causes
 from pybernetes.api.fields import invalid as invalid_field
+from pybernetes.api.json_errors import json_word, what_is_wrong
 from pybernetes.api.kinds import Kind
 from pybernetes.api.patch import json_patch, merge_patch, strategic_merge_patch
 from pybernetes.api.schema import ObjectType
@@ -67,10 +69,7 @@ def patch_type_of(context: Context, accepted: Collection[str]) -> str:
     """The request's media type. Raises UnsupportedMediaType when it is not accepted."""
     patch_type = media_type_of(context.request.headers.get("content-type"))
     if patch_type not in accepted:
-        raise UnsupportedMediaType(
-            "the body of the request was in an unknown format - accepted media types include: "
-            + ", ".join(accepted)
-        )
+        raise UnsupportedMediaType("415: Unsupported Media Type", details={})
     return patch_type
 
 
@@ -97,33 +96,57 @@ class Patch:
     def unfit(self, new: Object, why: str) -> Invalid:
         """422: what the patch leaves is not an object of its kind."""
         if self.media_type == STRATEGIC_MERGE_PATCH:
-            value = go_format(self.content)
+            value, why = go_format(self.content), _as_converted(why)
         else:
-            value = msgspec.json.encode(new).decode()
+            value = msgspec.json.encode({name: new[name] for name in sorted(new)}).decode()
         return invalid(_NO_KIND, "", status_causes([invalid_field("patch", value, why)]))
 
 
 _NO_KIND = Kind("", "", "", "")
+_UNFIT_FIELD = re.compile(r"json: cannot unmarshal (\w+)( [^ ]+)? into Go struct field [^ ]+ of type (.+)")
+
+
+def _as_converted(why: str) -> str:
+    """The words for a field of the wrong type where no JSON is read any more."""
+    found = _UNFIT_FIELD.fullmatch(why)
+    if found is None:
+        return why
+    word, number, wanted = found.groups()
+    given = {"number": "float64" if number else "int64", "array": "slice", "object": "map"}.get(word, word)
+    if wanted.startswith("map["):
+        return f"cannot restore map from {given}"
+    if wanted.startswith("[]"):
+        return f"cannot restore slice from {given}"
+    if "." in wanted:
+        return f"cannot restore struct from: {given}"
+    return f"unrecognized type: {wanted}" if given == "string" else f"cannot convert {given} to {wanted}"
 
 
 def read_patch(data: bytes, patch_type: str) -> Patch:
     """400 when it is not JSON of the right form."""
+    head = "" if patch_type == STRATEGIC_MERGE_PATCH else "error decoding patch: "
     try:
         wanted = msgspec.json.decode(data)
         problems = duplicates(data, wanted)
     except (ValueError, RecursionError) as error:
-        raise BadRequest(f"error decoding patch: {error}") from None
+        raise BadRequest(f"{head}{what_is_wrong(data) or error}") from None
+    if wanted is None and patch_type != MERGE_PATCH:
+        wanted = [] if patch_type == JSON_PATCH else {}
     if patch_type == JSON_PATCH:
         if not isinstance(wanted, list):
-            raise BadRequest("error decoding patch: json: a JSON patch must be an array of operations")
+            raise BadRequest(
+                f"{head}json: cannot unmarshal {json_word(wanted)} into Go value of type []handlers.jsonPatchOp"
+            )
         if len(wanted) > MAX_OPERATIONS:
             raise RequestEntityTooLarge(
                 f"The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {len(wanted)}"
             )
-        problems = [f"json patch {problem}" for problem in (*problems, *_odd_members(wanted))]
+        problems = [f"json patch {problem}" for problem in (*_odd_members(wanted), *problems)]
     elif not isinstance(wanted, dict):
+        if wanted is None:
+            raise BadRequest("Invalid JSON Patch")
         raise BadRequest(
-            "error decoding patch: json: cannot unmarshal into Go value of type map[string]interface {}"
+            f"{head}json: cannot unmarshal {json_word(wanted)} into Go value of type map[string]interface {{}}"
         )
     return Patch(patch_type, wanted, list(problems))
 
@@ -148,6 +171,10 @@ def patched(context: Context, resource: Resource, old: Object, patch: Patch, fie
         new = fit(context, new, schema, patch.problems, field_validation, known=old)
     except (BadRequest, DecodeError) as error:
         raise patch.unfit(shown, str(error)) from None
+    uid, known_uid = new["metadata"].get("uid"), old["metadata"].get("uid")
+    if uid and known_uid and uid != known_uid:
+        causes = status_causes([invalid_field("metadata.uid", uid, IMMUTABLE)])
+        raise invalid(kind, context.info.name, [*causes, *causes])
     apply_defaults(kind, new)
     new = written(new, schema, old)
     settle_names(resource, new, context.info.namespace, context.info.name, whole=True)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from pybernetes.api.errors import Unauthorized, invalid, not_found
-from pybernetes.api.fields import FieldError, required, status_causes
+from pybernetes.api.errors import BadRequest, Unauthorized, invalid, not_found
+from pybernetes.api.fields import FieldError, status_causes
 from pybernetes.api.fields import invalid as invalid_field
+from pybernetes.api.kinds import Kind
 from pybernetes.api.times import now
 from pybernetes.apiserver.answers import object_response
 from pybernetes.apiserver.auth.attributes import Attributes
@@ -39,7 +40,7 @@ async def _asked(context: Context, resource: Resource) -> Object:
 
 def _refuse(resource: Resource, errors: list[FieldError]) -> None:
     if errors:
-        raise invalid(resource.kind, "", status_causes(errors))
+        raise invalid(Kind(resource.kind.group, resource.kind.version, "", ""), "", status_causes(errors))
 
 
 def _check_access_spec(resource: Resource, spec: Object) -> None:
@@ -73,7 +74,7 @@ async def token_review(context: Context, resource: Resource) -> Answer:
     access = context.server.access
     spec = obj["spec"]
     if not spec.get("token"):
-        _refuse(resource, [required("spec.token")])
+        raise BadRequest("token is required for TokenReview in authentication")
     audiences = tuple(spec.get("audiences") or ())
     try:
         user = await access.bearer_tokens.authenticate_token(spec.get("token", ""), audiences)
