@@ -36,6 +36,7 @@ from pybernetes.controllers.podgc import PodGarbageCollector
 from pybernetes.controllers.quota import ResourceQuotaController
 from pybernetes.controllers.reconciler import Context, Reconciler
 from pybernetes.controllers.replicaset.controller import ReplicaController, ReplicationControllerController
+from pybernetes.controllers.service_cidrs import ServiceCIDRController
 from pybernetes.controllers.service_lb import ServiceLoadBalancerController
 from pybernetes.controllers.statefulset.controller import StatefulSetController
 from pybernetes.controllers.ttl import TTLAfterFinishedController
@@ -72,6 +73,7 @@ CONTROLLERS: tuple[type[Reconciler], ...] = (
     EndpointSliceController,
     EndpointSliceMirroringController,
     ServiceLoadBalancerController,
+    ServiceCIDRController,
     NodeIpamController,
     NodeLifecycleController,
     TaintEvictionController,

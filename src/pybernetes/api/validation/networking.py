@@ -138,7 +138,7 @@ def _ip_address(obj: Object) -> list[FieldError]:
 
 
 def _update_ip_address(new: Object, old: Object, subresource: str) -> list[FieldError]:
-    return immutable((new.get("spec") or {}), (old.get("spec") or {}), "parentRef", SPEC)
+    return _ip_address(new) + immutable((new.get("spec") or {}), (old.get("spec") or {}), "parentRef", SPEC)
 
 
 _RANGES = SPEC.child("cidrs")
@@ -166,7 +166,7 @@ def _update_service_cidr(new: Object, old: Object, subresource: str) -> list[Fie
         return []
     now, before = ((one.get("spec") or {}).get("cidrs") or [] for one in (new, old))
     if len(now) != len(before) and (len(before), len(now)) != (1, 2):
-        return [invalid(_RANGES, now, IMMUTABLE)]
+        return [invalid(_RANGES, now or None, IMMUTABLE)]
     errors = [
         invalid(_RANGES.at(position), text, IMMUTABLE)
         for position, (text, was) in enumerate(zip(now, before, strict=False))

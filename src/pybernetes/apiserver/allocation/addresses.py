@@ -1,19 +1,19 @@
 """Cluster addresses: each one that is in use is an IPAddress object, so creating that object is taking it.
 
 Addresses that nobody asked for by name come from the upper part of the range first, so that the lower part
-stays for those who do ask. https://kubernetes.io/docs/concepts/services-networking/cluster-ip-allocation/
+stays for those who do ask. A range that is full is followed by the next ServiceCIDR. https://kubernetes.io/docs/concepts/services-networking/cluster-ip-allocation/
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from pybernetes.api.errors import AlreadyExists
-from pybernetes.api.kinds import IP_ADDRESSES
+from pybernetes.api.kinds import IP_ADDRESSES, SERVICE_CIDRS
 from pybernetes.api.times import now
 from pybernetes.store.interface import Mismatch
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pybernetes.apiserver.app import APIServer
 
 Object = dict[str, Any]
+Network = IPv4Network | IPv6Network
 
 MANAGED_BY = "ipallocator.k8s.io"
 _RANDOM_TRIES = 64
@@ -30,12 +31,17 @@ class AddressError(ValueError):
     """The address cannot be had; the text says why in upstream's words."""
 
 
+_DEFAULT = "kubernetes"
+"""The ServiceCIDR of the server's own range, which is made at start."""
+
+
 class Addresses:
-    """The addresses of one range, as objects in one server's store."""
+    """The addresses of one family, as objects in one server's store: those of the server's own range (`network`) and
+    of every other ServiceCIDR that is ready."""
 
     def __init__(self, server: APIServer, cidr: str) -> None:
         self._server = server
-        self.network: IPv4Network | IPv6Network = ip_network(cidr)
+        self.network: Network = ip_network(cidr)
         self.family = f"IPv{self.network.version}"
 
     @property
@@ -43,27 +49,29 @@ class Addresses:
         """The address of the `kubernetes` service."""
         return str(self.network[1])
 
-    def _bounds(self) -> tuple[int, int, int]:
-        """First usable, first of the upper part, last usable, as offsets."""
-        size = self.network.num_addresses
-        last = size - 1 if self.network.version == 6 else size - 2
-        reserved = min(max(16, size // 16), 256) if size > 32 else 0
-        return 1, min(1 + reserved, last), min(last, 1 << 32)
+    async def _networks(self) -> list[Network]:
+        """The ranges to take addresses from, the server's own one first."""
+        resource = self._server.resources.of(SERVICE_CIDRS)
+        page = await (await self._server.registry.cache(resource)).list()
+        found: dict[Network, None] = {}
+        if all(entry.name != _DEFAULT for entry in page.entries):
+            found[self.network] = None
+        for entry in sorted(page.entries, key=lambda entry: entry.name != _DEFAULT):
+            service_cidr = entry.object(resource.head)
+            if _is_ready(service_cidr):
+                networks = [
+                    ip_network(text, strict=False) for text in service_cidr["spec"].get("cidrs") or ()
+                ]
+                found |= dict.fromkeys(one for one in networks if one.version == self.network.version)
+        return list(found)
 
     async def take(self, service: Object) -> str:
         """Any free address. Raises AddressError when there is none."""
-        for address in self._candidates():
-            if await self._create(address, service):
-                return address
+        for network in await self._networks():
+            for address in _candidates(network):
+                if await self._create(address, service):
+                    return address
         raise AddressError("range is full")
-
-    def _candidates(self) -> Iterator[str]:
-        first, upper, last = self._bounds()
-        for _ in range(_RANDOM_TRIES):
-            yield str(self.network[random.randint(upper, last)])
-        for low, high in ((upper, last), (first, upper - 1)):
-            for offset in range(low, high + 1):
-                yield str(self.network[offset])
 
     async def take_this(self, address: str, service: Object) -> None:
         """This very address. Raises AddressError."""
@@ -71,10 +79,8 @@ class Addresses:
             asked = ip_address(address)
         except ValueError:
             raise AddressError(f"{address} is not an IP address") from None
-        if asked not in self.network or asked == self.network.network_address:
-            raise AddressError(
-                f"the provided IP ({address}) is not in the valid range. The range of valid IPs is {self.network}"
-            )
+        if not any(_can_give(network, asked) for network in await self._networks()):
+            raise AddressError("the provided network does not match the current range")
         if not await self._create(str(asked), service):
             raise AddressError("provided IP is already allocated")
 
@@ -96,7 +102,6 @@ class Addresses:
             },
             "spec": {
                 "parentRef": {
-                    "group": "",
                     "resource": "services",
                     "namespace": metadata["namespace"],
                     "name": metadata["name"],
@@ -108,6 +113,39 @@ class Addresses:
         except AlreadyExists:
             return False
         return True
+
+
+def _is_ready(service_cidr: Object) -> bool:
+    """Also one of which nothing is known yet."""
+    conditions = (service_cidr.get("status") or {}).get("conditions") or ()
+    states = [one.get("status") for one in conditions if one.get("type") == "Ready"]
+    return "deletionTimestamp" not in service_cidr["metadata"] and states in ([], ["True"])
+
+
+def _can_give(network: Network, address: IPv4Address | IPv6Address) -> bool:
+    """Neither the network's own address nor, in IPv4, the last one, which is everybody's."""
+    if address == network.network_address or (network.version == 4 and address == network.broadcast_address):
+        return False
+    return address in network
+
+
+def _bounds(network: Network) -> tuple[int, int, int]:
+    """First usable, first of the upper part, last usable, as offsets."""
+    size = network.num_addresses
+    last = size - 1 if network.version == 6 else size - 2
+    reserved = min(max(16, size // 16), 256) if size > 32 else 0
+    return 1, min(1 + reserved, last), min(last, 1 << 32)
+
+
+def _candidates(network: Network) -> Iterator[str]:
+    first, upper, last = _bounds(network)
+    if last < first:
+        return
+    for _ in range(_RANDOM_TRIES):
+        yield str(network[random.randint(upper, last)])
+    for low, high in ((upper, last), (first, upper - 1)):
+        for offset in range(low, high + 1):
+            yield str(network[offset])
 
 
 def of_ranges(server: APIServer, cidrs: str) -> dict[str, Addresses]:

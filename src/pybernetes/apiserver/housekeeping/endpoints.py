@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from pybernetes.api.errors import Invalid
 from pybernetes.api.kinds import ENDPOINT_SLICES, ENDPOINTS, SERVICE_CIDRS, SERVICES
 from pybernetes.api.names import parse_ip
+from pybernetes.api.times import now
 from pybernetes.apiserver.housekeeping.ensuring import ensure as ensure_object
+from pybernetes.client.interface import APPLY_PATCH
 
 if TYPE_CHECKING:
     from pybernetes.apiserver.app import APIServer
@@ -28,7 +30,7 @@ DNS_NUMBER = 10
 
 
 async def ensure(server: APIServer) -> None:
-    await ensure_object(server.client, SERVICE_CIDRS, _range(server))
+    await _ensure_range(server)
     await ensure_object(server.client, SERVICES, _service(server), lambda found: _mended(found, server))
     await _ensure_dns(server)
     if _reachable(server.options.advertise_address):
@@ -39,6 +41,40 @@ async def ensure(server: APIServer) -> None:
         await ensure_object(
             server.client, ENDPOINT_SLICES, slice_, lambda found: _with(found, slice_, "endpoints", "ports")
         )
+
+
+async def _ensure_range(server: APIServer) -> None:
+    """The server's own range. One of a single family may get a second one later."""
+    wanted = _range(server)
+    cidrs = wanted["spec"]["cidrs"]
+    await ensure_object(
+        server.client,
+        SERVICE_CIDRS,
+        wanted,
+        lambda found: _with(found, wanted, "spec") if found["spec"].get("cidrs") == cidrs[:1] else None,
+    )
+    found = await server.client.get(SERVICE_CIDRS, None, NAME)
+    ready = [one for one in (found.get("status") or {}).get("conditions") or () if one.get("type") == "Ready"]
+    if ready or "deletionTimestamp" in found["metadata"] or found["spec"].get("cidrs") != cidrs:
+        return
+    condition = {
+        "type": "Ready",
+        "status": "True",
+        "message": "Kubernetes default Service CIDR is ready",
+        "lastTransitionTime": now(server.clock),
+    }
+    status = {**wanted, "status": {"conditions": [condition]}}
+    del status["spec"]
+    await server.client.patch(
+        SERVICE_CIDRS,
+        None,
+        NAME,
+        status,
+        patch_type=APPLY_PATCH,
+        subresource="status",
+        field_manager="kubernetes-service-cidr-controller",
+        force=True,
+    )
 
 
 def _reachable(address: str) -> bool:
