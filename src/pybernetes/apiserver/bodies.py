@@ -27,7 +27,6 @@ from pybernetes.api.errors import BadRequest, RequestEntityTooLarge, Unsupported
 from pybernetes.api.json_errors import json_word, what_is_wrong
 from pybernetes.api.kinds import BUILTIN_KINDS, Kind
 from pybernetes.api.schema import ObjectType, schema_of
-from pybernetes.api.written import written
 from pybernetes.apiserver.context import Context
 from pybernetes.apiserver.negotiation import JSON, PROTOBUF, YAML, media_type_of
 from pybernetes.apiserver.parameters import IGNORE, STRICT, delete_options
@@ -168,7 +167,7 @@ def finish_object(
     check_type(obj, kind.group, kind.version, kind.kind)
     obj = check_fields(context, obj, resource.schema, kind, problems, field_validation)
     apply_defaults(kind, obj)
-    return written(obj, resource.schema)
+    return obj
 
 
 def check_type(obj: Object, group: str, version: str, kind: str) -> None:

@@ -20,6 +20,7 @@ from pybernetes.api.errors import MODIFIED, BadRequest, already_exists, conflict
 from pybernetes.api.fields import invalid as invalid_field
 from pybernetes.api.times import now
 from pybernetes.api.warnings import warnings_for
+from pybernetes.api.written import written
 from pybernetes.apiserver.admission import admit
 from pybernetes.apiserver.generated_names import generate_name
 from pybernetes.apiserver.registry import Stored
@@ -121,7 +122,8 @@ async def update(write: Write, produce: Produce, *, tries: int = _CAS_TRIES) -> 
     current = Stored(entry.value, entry.revision)
     for _ in range(tries):
         write.old = registry.decode(resource, current)
-        write.object = _own(await produce(write.old), write.old, resource.strategy.edits_deep)
+        new = written(await produce(write.old), resource.schema, write.old)
+        write.object = _own(new, write.old, resource.strategy.edits_deep)
         try:
             return await _replace(write, current)
         except Mismatch as mismatch:

@@ -10,6 +10,7 @@ from typing import Any
 
 from pybernetes.api.errors import AlreadyExists, already_exists, not_found
 from pybernetes.api.schema import schema_for
+from pybernetes.api.writing import writer
 from pybernetes.api.written import written
 from pybernetes.apiserver.cache import splice
 from pybernetes.apiserver.cache.caches import Cache, Caches
@@ -87,10 +88,15 @@ class Registry:
 
     def at_rest(self, resource: Resource, obj: Object, known: Object | None = None) -> bytes:
         """`known` is what has been stored before: what both share has its form already."""
+        schema = resource.schema
         if resource.conversion is not None:
-            obj = resource.conversion.to_stored(obj)
-            return splice.at_rest(written(obj, schema_for(resource.stored_as)))
-        return splice.at_rest(written(obj, resource.schema, known))
+            obj, known = resource.conversion.to_stored(obj), None
+            schema = schema_for(resource.stored_as)
+        if known is None and (write := writer(schema)) is not None:
+            value = write(splice.stripped(obj))
+            if value is not None:
+                return value
+        return splice.at_rest(written(obj, schema, known))
 
     def decode(self, resource: Resource, stored: Stored) -> Object:
         """The object in the served version; the caller may change it."""

@@ -56,17 +56,22 @@ def is_member(node: FieldSet) -> bool:
 
 
 def union(left: FieldSet, right: FieldSet) -> FieldSet:
-    """All paths of either."""
+    """All paths of either. Of sets in order the union is in order."""
     if not right:
         return left
     result = dict(left)
+    fresh = False
     for key, node in right.items():
         if key == SELF:
+            fresh = fresh or SELF not in result
             result[SELF] = {}
         elif key not in result:
             result[key] = node
+            fresh = True
         else:
             result[key] = _join(result[key], node)
+    if fresh and left:
+        return {key: result[key] for key in sorted(result)}
     return result
 
 

@@ -123,7 +123,8 @@ def managed(fields: FieldSet) -> FieldSet:
 
 def after_create(obj: Object, type_: ObjectType | None, manager: Manager, now: str) -> Object:
     """Everything that a new object sets is its creator's."""
-    fields = managed(fields_of_new(obj, type_))
+    metadata = {name: value for name, value in obj["metadata"].items() if "f:" + name not in _META}
+    fields = managed(fields_of_new({**obj, "metadata": metadata}, type_))
     if "f:metadata" in fields:
         fields = {key: fields[key] for key in sorted(fields)}
     return with_ledger(obj, _written({manager: _Entry(fields, now)}))
@@ -137,7 +138,7 @@ def after_update(old: Object, new: Object, type_: ObjectType | None, manager: Ma
         return with_ledger(new, [])
     ledger = _read(old)
     written, removed = changed(old, new, type_)
-    written, removed = managed(written), managed(removed)
+    written, removed = fieldset.ordered(managed(written)), managed(removed)
     if not written and not removed:
         return with_ledger(new, _written(ledger))
     gone = fieldset.union(written, removed)
@@ -152,7 +153,7 @@ def after_update(old: Object, new: Object, type_: ObjectType | None, manager: Ma
     own = ledger.get(manager, _Entry())
     fields = fieldset.union(fieldset.difference(own.fields, removed), written)
     if written:
-        ledger[manager] = _Entry(fieldset.ordered(fields), now)
+        ledger[manager] = _Entry(fields, now)
     elif fields != own.fields:
         ledger[manager] = _Entry(fields, own.time)
     elif not moved:

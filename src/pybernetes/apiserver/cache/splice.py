@@ -23,11 +23,16 @@ _encode = msgspec.json.Encoder().encode
 
 def at_rest(obj: Object) -> bytes:
     """A decoded object as the bytes to store; the object is not changed. Values may be `msgspec.Raw`."""
+    return _encode(stripped(obj))
+
+
+def stripped(obj: Object) -> Object:
+    """Without what is not stored, and metadata first."""
     metadata = obj["metadata"]
     if "resourceVersion" in metadata:
         metadata = {key: value for key, value in metadata.items() if key != "resourceVersion"}
     rest = {key: value for key, value in obj.items() if key not in _OUTSIDE}
-    return _encode({"metadata": metadata, **rest})
+    return {"metadata": metadata, **rest}
 
 
 def item(value: bytes, revision: int) -> bytes:

@@ -22,7 +22,6 @@ from pybernetes.api.json_errors import json_word, what_is_wrong
 from pybernetes.api.kinds import Kind
 from pybernetes.api.patch import json_patch, merge_patch, strategic_merge_patch
 from pybernetes.api.schema import ObjectType
-from pybernetes.api.written import written
 from pybernetes.apiserver.bodies import check_type, fit, read_bytes
 from pybernetes.apiserver.commit import update as commit_update
 from pybernetes.apiserver.context import Context
@@ -176,6 +175,5 @@ def patched(context: Context, resource: Resource, old: Object, patch: Patch, fie
         causes = status_causes([invalid_field("metadata.uid", uid, IMMUTABLE)])
         raise invalid(kind, context.info.name, [*causes, *causes])
     apply_defaults(kind, new)
-    new = written(new, schema, old)
     settle_names(resource, new, context.info.namespace, context.info.name, whole=True)
     return new
