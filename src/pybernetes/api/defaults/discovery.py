@@ -8,9 +8,7 @@ Object = dict[str, Any]
 
 
 def _endpoint_slice(endpoint_slice: Object) -> None:
-    endpoint_slice.setdefault("endpoints", [])
-    ports = endpoint_slice.setdefault("ports", [])
-    for port in ports or ():
+    for port in endpoint_slice.get("ports") or ():
         port.setdefault("name", "")
         port.setdefault("protocol", "TCP")
 

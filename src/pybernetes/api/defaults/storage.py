@@ -25,7 +25,7 @@ def _csi_driver(driver: Object) -> None:
 
 
 def _csi_node(node: Object) -> None:
-    node.setdefault("spec", {}).setdefault("drivers", [])
+    node.setdefault("spec", {}).setdefault("drivers", None)
 
 
 def _volume_attachment(attachment: Object) -> None:

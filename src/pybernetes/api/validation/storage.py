@@ -25,7 +25,7 @@ from pybernetes.api.validation.values import MAX_INT32, NOT_NEGATIVE, immutable,
 Object = dict[str, Any]
 
 _MAX_DRIVER_NAME = 63
-_MAX_NODE_ID = 192
+_MAX_NODE_ID = 256
 _MAX_ATTACHMENT_METADATA = 256 * 1024
 _MAX_ERROR = 1024
 _MAX_PARAMETERS, _MAX_PARAMETER_BYTES = 512, 256 * 1024
@@ -178,9 +178,10 @@ def _attached(source: Object, path: FieldPath) -> list[FieldError]:
     if name is not None and inline is not None:
         return [forbidden(path, why)]
     where = path.child("persistentVolumeName")
-    if name == "":
-        return [required(where, "must specify non empty persistentVolumeName")]
-    return [invalid(where, name, why) for why in is_dns1123_subdomain(name)] if name is not None else []
+    errors = [required(where, "must specify non empty persistentVolumeName")] if name == "" else []
+    return (
+        errors + [invalid(where, name, why) for why in is_dns1123_subdomain(name)] if name is not None else []
+    )
 
 
 def _attachment_status(status: Object) -> list[FieldError]:
@@ -206,10 +207,10 @@ def update_volume_attachment(new: Object, old: Object, subresource: str) -> list
 
 
 def attributes_class(obj: Object) -> list[FieldError]:
-    name = obj.get("driverName") or ""
+    name = (obj.get("driverName") or "").lower()
     errors = [] if name else [required(ROOT.child("driverName"))]
     if name:
-        errors.extend(invalid(ROOT.child("driverName"), name, why) for why in is_qualified_name(name.lower()))
+        errors.extend(invalid(ROOT.child("driverName"), name, why) for why in is_qualified_name(name))
     parameters, where = obj.get("parameters") or {}, ROOT.child("parameters")
     if len(parameters) > _MAX_PARAMETERS:
         return [*errors, too_long(where, _MAX_PARAMETERS)]
@@ -233,15 +234,48 @@ def update_attributes_class(new: Object, old: Object, subresource: str) -> list[
 
 def storage_class(obj: Object) -> list[FieldError]:
     errors: list[FieldError] = []
-    if not obj.get("provisioner"):
+    provisioner = (obj.get("provisioner") or "").lower()
+    if not provisioner:
         errors.append(required(ROOT.child("provisioner")))
+    else:
+        where = ROOT.child("provisioner")
+        errors.extend(invalid(where, provisioner, why) for why in is_qualified_name(provisioner))
     if obj.get("reclaimPolicy"):
         errors.extend(one_of(obj["reclaimPolicy"], ("Delete", "Retain"), ROOT.child("reclaimPolicy")))
     mode, choices = obj.get("volumeBindingMode"), ("Immediate", "WaitForFirstConsumer")
-    if not mode:
+    if mode is None:
         errors.append(required(ROOT.child("volumeBindingMode")))
     else:
         errors.extend(one_of(mode, choices, ROOT.child("volumeBindingMode")))
+    return errors + _topologies(obj.get("allowedTopologies") or [], ROOT.child("allowedTopologies"))
+
+
+def _topologies(terms: list[Object], path: FieldPath) -> list[FieldError]:
+    """Terms of labels and their values; no term says what another one says, or nothing."""
+    errors: list[FieldError] = []
+    before: list[dict[str, frozenset[str]]] = [{} for _ in terms]
+    for position, term in enumerate(terms):
+        where = path.at(position).child("matchLabelExpressions")
+        found: dict[str, frozenset[str]] = {}
+        for number, requirement in enumerate(term.get("matchLabelExpressions") or ()):
+            key, values, here = (
+                requirement.get("key") or "",
+                requirement.get("values") or [],
+                where.at(number),
+            )
+            if not values:
+                errors.append(required(here.child("values")))
+            errors.extend(
+                duplicate(here.child("values").at(at), value)
+                for at, value in enumerate(values)
+                if value in values[:at]
+            )
+            errors.extend(invalid(here.child("key"), key, why) for why in is_qualified_name(key))
+            if key in found:
+                errors.append(duplicate(here.child("key"), key))
+            found[key] = frozenset(values)
+        errors.extend(duplicate(where, "") for other in before if other == found)
+        before.append(found)
     return errors
 
 

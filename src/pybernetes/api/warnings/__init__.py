@@ -26,9 +26,14 @@ _RULES: dict[tuple[str, str], str] = {
     ("apps", "DaemonSet"): "templates.workload",
     ("apps", "Deployment"): "templates.controller",
     ("apps", "ReplicaSet"): "templates.controller",
-    ("apps", "StatefulSet"): "templates.workload",
+    ("apps", "StatefulSet"): "templates.stateful_set",
     ("batch", "CronJob"): "templates.cron_job",
-    ("batch", "Job"): "templates.workload",
+    ("batch", "Job"): "templates.controller",
+    ("discovery.k8s.io", "EndpointSlice"): "networking.endpoint_slice",
+    ("networking.k8s.io", "Ingress"): "networking.ingress",
+    ("networking.k8s.io", "NetworkPolicy"): "networking.network_policy",
+    ("resource.k8s.io", "ResourceSlice"): "drivers.resource_slice",
+    ("storage.k8s.io", "CSIDriver"): "drivers.csi_driver",
 }
 
 

@@ -44,6 +44,15 @@ def workload(new: Object, old: Object | None) -> list[str]:
     return _of_template((new.get("spec") or {}).get("template"), ROOT.child("spec", "template"))
 
 
+def stateful_set(new: Object, old: Object | None) -> list[str]:
+    """As `workload`; its history may be endless."""
+    found = workload(new, old)
+    if ((new.get("spec") or {}).get("revisionHistoryLimit") or 0) < 0:
+        why = "a negative value retains all historical revisions; a value >= 0 is recommended"
+        found.append(f"spec.revisionHistoryLimit: {why}")
+    return found
+
+
 def controller(new: Object, old: Object | None) -> list[str]:
     """As `workload`, whose pods are named after it."""
     return _of_name(new, old) + workload(new, old)

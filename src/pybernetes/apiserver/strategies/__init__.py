@@ -18,7 +18,6 @@ from pybernetes.apiserver.strategies.workloads import (
     DeploymentStrategy,
     JobStrategy,
     ReplicationControllerStrategy,
-    StatefulSetStrategy,
     WorkloadStrategy,
 )
 
@@ -37,7 +36,7 @@ _OWN: dict[Kind, type[Strategy]] = {
     kinds.REPLICA_SETS: WorkloadStrategy,
     kinds.SECRETS: SecretStrategy,
     kinds.SERVICES: ServiceStrategy,
-    kinds.STATEFUL_SETS: StatefulSetStrategy,
+    kinds.STATEFUL_SETS: WorkloadStrategy,
 }
 
 _GENERATION = frozenset(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from pybernetes.api.fields import FieldError
 from pybernetes.api.kinds import Kind
 from pybernetes.api.validation import validate_create, validate_update
+from pybernetes.apiserver.strategies import gates
 from pybernetes.apiserver.strategies.first_status import first_status
 from pybernetes.apiserver.writes import Object, Write
 
@@ -46,6 +47,7 @@ class Strategy:
         self.kind = kind
         self.has_status = kind.subresource("status") is not None
         self.first_status = first_status(kind)
+        self.switched_off = gates.SWITCHED_OFF.get(kind, ())
 
     # What is written
 
@@ -53,6 +55,8 @@ class Strategy:
         """Drop what a client may not set and set what the server says."""
         if self.has_status:
             write.object["status"] = dict(self.first_status)
+        if self.switched_off:
+            gates.drop(write.object, {}, self.switched_off)
 
     def prepare_update(self, write: Write) -> None:
         """Keep what this door (`write.subresource`) does not lead to."""
@@ -60,6 +64,8 @@ class Strategy:
             self.prepare_status(write)
         elif self.has_status:
             keep(write.object, write.previous, "status")
+        if self.switched_off:
+            gates.drop(write.object, write.previous, self.switched_off)
 
     def prepare_status(self, write: Write) -> None:
         """Everything but status and metadata stays as it is, and of the metadata what `status_keeps` says."""

@@ -27,28 +27,6 @@ class DeploymentStrategy(WorkloadStrategy):
         return (new.get("annotations") or {}) != (old.get("annotations") or {}) or super().spec_changed(write)
 
 
-class StatefulSetStrategy(WorkloadStrategy):
-    """How many pods may be missing during an update is one, whatever is asked for."""
-
-    def prepare_create(self, write: Write) -> None:
-        super().prepare_create(write)
-        _drop_max_unavailable(write.object, {})
-
-    def prepare_update(self, write: Write) -> None:
-        super().prepare_update(write)
-        _drop_max_unavailable(write.object, write.previous)
-
-
-def _drop_max_unavailable(new: Object, old: Object) -> None:
-    """A field that is not switched on by default; what was stored with it keeps it."""
-    strategy = new["spec"].get("updateStrategy") or {}
-    rolling = strategy.get("rollingUpdate") or {}
-    before = ((old.get("spec") or {}).get("updateStrategy") or {}).get("rollingUpdate") or {}
-    if "maxUnavailable" in rolling and "maxUnavailable" not in before:
-        kept = {name: value for name, value in rolling.items() if name != "maxUnavailable"}
-        new["spec"]["updateStrategy"] = {**strategy, "rollingUpdate": kept}
-
-
 class DaemonSetStrategy(WorkloadStrategy):
     """An annotation counts the changes of the template, which older clients still look at."""
 
