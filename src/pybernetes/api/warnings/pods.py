@@ -48,6 +48,8 @@ def pod(new: Object, old: Object | None) -> list[str]:
             f"is recommended: [{' '.join(wrong)}]"
         )
     spec, annotations = new.get("spec") or {}, new["metadata"].get("annotations") or {}
+    if not any(".alpha.kubernetes.io/" in key or ".beta.kubernetes.io/" in key for key in annotations):
+        annotations = {}
     encoded = comparable(spec)
     if annotations or len(encoded) > _REMEMBERED_SIZE:
         return found + of_spec(spec, annotations, ROOT)
