@@ -41,6 +41,7 @@ from pybernetes.apiserver.auth.tokens import ServiceAccountTokens
 from pybernetes.apiserver.auth.user import LOOPBACK_USER, User
 from pybernetes.apiserver.auth.x509 import ClientCertificates
 from pybernetes.apiserver.cache.caches import CacheEntry, Subscription, WatchEvent
+from pybernetes.apiserver.housekeeping.legacy_tokens import LastUse
 
 if TYPE_CHECKING:
     from pybernetes.apiserver.app import APIServer
@@ -179,6 +180,7 @@ class Access:
             options.token_audiences,
             server.lookup,
             server.clock.now,
+            LastUse(server),
         )
         self.bearer_tokens = BearerTokens(self._token_kinds())
         self.authenticators = Authenticators(self._ways(), anonymous=options.anonymous)

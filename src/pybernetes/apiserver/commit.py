@@ -16,7 +16,7 @@ import msgspec
 
 from pybernetes.api.apply.managers import UPDATE as BY_UPDATE
 from pybernetes.api.apply.managers import Manager, after_create, after_update, with_ledger
-from pybernetes.api.errors import MODIFIED, BadRequest, already_exists, conflict, not_found
+from pybernetes.api.errors import MODIFIED, BadRequest, Forbidden, already_exists, conflict, not_found
 from pybernetes.api.fields import invalid as invalid_field
 from pybernetes.api.times import now
 from pybernetes.api.warnings import warnings_for
@@ -24,13 +24,12 @@ from pybernetes.api.written import written
 from pybernetes.apiserver.admission import admit
 from pybernetes.apiserver.generated_names import generate_name
 from pybernetes.apiserver.registry import Stored
-from pybernetes.apiserver.writes import CREATE, UPDATE, Object, Write, refuse
+from pybernetes.apiserver.writes import CREATE, UNKNOWN_MANAGER, UPDATE, Object, Write, refuse
 from pybernetes.store.interface import Mismatch
 
 _NAME_TRIES = 8
 _CAS_TRIES = 16
 
-UNKNOWN_MANAGER = "unknown"
 SCALE = "scale"
 """The subresource whose entries in managedFields have no time: it is written through an object of another kind."""
 
@@ -80,7 +79,10 @@ async def _create_once(write: Write) -> Stored:
     if not resource.kind.namespaced:
         metadata.pop("namespace", None)
     ledger = _first_ledger(write)
-    await admit.mutate(write)
+    try:
+        await admit.mutate(write)
+    except Forbidden as error:
+        raise _unnamed(write, error) from None
     strategy.prepare_create(write)
     if ledger:
         obj["metadata"]["managedFields"] = ledger
@@ -107,6 +109,15 @@ async def _create_once(write: Write) -> Stored:
         raise
     await strategy.after_commit(write)
     return stored
+
+
+def _unnamed(write: Write, error: Forbidden) -> Forbidden:
+    """As it is told before an object has its name: of the prefix, or of nobody known."""
+    own = write.object["metadata"].get("generateName") or ("" if write.name else "Unknown")
+    if not own or error.details.get("name", "") != write.name:
+        return error
+    message = error.message.replace(f'"{write.name}"', f'"{own}"', 1)
+    return Forbidden(message, details={**error.details, "name": own})
 
 
 async def update(write: Write, produce: Produce, *, tries: int = _CAS_TRIES) -> Outcome:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Object = dict[str, Any]
 
+UNKNOWN_MANAGER = "unknown"
+
 CREATE, UPDATE, DELETE, CONNECT = "CREATE", "UPDATE", "DELETE", "CONNECT"
 
 
@@ -78,9 +80,17 @@ def write_of(
         warn=context.warn,
         subresource=info.subresource,
         dry_run=options.dry_run,
-        field_manager=options.field_manager
-        or context.request.headers.get("user-agent").partition("/")[0][:128],
+        field_manager=options.field_manager or _manager_of(context),
     )
+
+
+def _manager_of(context: Context) -> str:
+    return context.request.headers.get("user-agent").partition("/")[0][:128]
+
+
+def manager_of(context: Context, options: WriteOptions) -> str:
+    """Who writes, for managedFields."""
+    return options.field_manager or _manager_of(context) or UNKNOWN_MANAGER
 
 
 def deletion_of(context: Context, resource: Resource, namespace: str, name: str, options: Object) -> Write:

@@ -31,7 +31,7 @@ async def test_limit_ranges_fill_in_what_containers_leave_open(api: Api) -> None
         "requests": {"cpu": "100m", "memory": "1Gi"},
     }
     assert made["metadata"]["annotations"]["kubernetes.io/limit-ranger"] == (
-        "LimitRanger plugin set: cpu limit for container main; cpu request for container main"
+        "LimitRanger plugin set: cpu request for container main; cpu limit for container main"
     )
     assert made["status"]["qosClass"] == "Burstable"
 

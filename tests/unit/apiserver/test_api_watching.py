@@ -95,7 +95,11 @@ async def test_a_revision_too_old_is_gone(api: Api) -> None:
     cache = await api.server.registry.cache(api.server.resources.find("", "v1", "configmaps"))
     cache._history.floor = await api.server.registry.store.revision()
     reply = await api.get(f"{CONFIG_MAPS}?watch=1&resourceVersion=1")
-    assert (reply.status, reply.reason) == (410, "Expired")
+    assert reply.status == 200 and reply.json["type"] == "ERROR"
+    assert (reply.json["object"]["code"], reply.json["object"]["reason"]) == (410, "Expired")
+    reply = await api.get(f"{CONFIG_MAPS}?watch=1&resourceVersion=1", accept=protobuf.CONTENT_TYPE)
+    assert reply.status == 200 and int.from_bytes(reply.body[:4], "big") == len(reply.body) - 4
+    assert b"ERROR" in reply.body and b"too old resource version" in reply.body
 
 
 async def test_contradicting_options_are_refused(api: Api) -> None:

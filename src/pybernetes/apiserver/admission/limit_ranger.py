@@ -64,7 +64,7 @@ async def _limits(write: Write) -> list[Object]:
 
 def _default(container: Object, limit: Object, word: str) -> Iterable[str]:
     asked = container.get("resources") or {}
-    for field, defaults, name in (("limits", "default", "limit"), ("requests", "defaultRequest", "request")):
+    for field, defaults, name in (("requests", "defaultRequest", "request"), ("limits", "default", "limit")):
         missing = {
             key: amount
             for key, amount in (limit.get(defaults) or {}).items()
@@ -105,7 +105,7 @@ def _bounds(limit: Object, requests: Object, limits: Object) -> Iterable[str]:
         if key not in limits:
             yield f"{words}.  No limit is specified"
         elif quantity.compare(limits[key], most) > 0:
-            yield f"{words}, but limit is {limits[key]}"
+            yield f"{words}, but {'request' if limits is requests else 'limit'} is {limits[key]}"
         elif key in requests and quantity.compare(requests[key], most) > 0:
             yield f"{words}, but request is {requests[key]}"
     for key, ratio in (limit.get("maxLimitRequestRatio") or {}).items():

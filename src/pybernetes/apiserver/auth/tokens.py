@@ -59,7 +59,10 @@ class ServiceAccountTokens:
         audiences: Sequence[str],
         lookup: Lookup,
         now: Callable[[], datetime],
+        used: Callable[[Object], None] = lambda secret: None,
     ) -> None:
+        """`used` is told of each Secret whose token lets somebody in."""
+        self._used = used
         self._private = jwt.load_private_key(signing_key)
         self._keys = [self._private.public_key(), *(jwt.load_public_key(pem) for pem in other_keys)]
         self.issuer = issuer
@@ -109,8 +112,9 @@ class ServiceAccountTokens:
         now = self._now().timestamp()
         if not claims.get("nbf", 0) <= now < claims.get("exp", 0):
             raise Unauthorized("Unauthorized")
-        if not set(audiences or self.audiences) & set(_listed(claims.get("aud"))):
-            raise Unauthorized("Unauthorized")
+        said, wanted = _listed(claims.get("aud")), list(audiences or self.audiences)
+        if not set(wanted) & set(said):
+            raise WrongAudience(said, wanted)
         private = claims.get(PRIVATE) or {}
         reference = private.get("serviceaccount") or {}
         namespace, name, uid = private.get("namespace"), reference.get("name"), reference.get("uid")
@@ -151,6 +155,7 @@ class ServiceAccountTokens:
             raise Unauthorized("Unauthorized")
         if (secret["metadata"].get("labels") or {}).get(INVALID_SINCE):
             raise Unauthorized("Unauthorized")
+        self._used(secret)
         return service_account(said.namespace, said.account, said.uid)
 
     def _claims(self, token: str) -> jwt.Claims | None:
@@ -189,6 +194,18 @@ class ServiceAccountTokens:
     def jwks(self) -> Object:
         """What /openid/v1/jwks answers."""
         return {"keys": [jwt.jwk(key) for key in self._keys]}
+
+
+class WrongAudience(Unauthorized):
+    """A good token that is meant for others."""
+
+    def __init__(self, said: Sequence[str], wanted: Sequence[str]) -> None:
+        super().__init__("Unauthorized")
+        self.why = f"token audiences {_quoted(said)} is invalid for the target audiences {_quoted(wanted)}"
+
+
+def _quoted(texts: Sequence[str]) -> str:
+    return "[" + " ".join(f'"{text}"' for text in texts) + "]"
 
 
 def _listed(audience: Any) -> list[str]:

@@ -7,18 +7,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from pybernetes.api.apply.managers import UPDATE, Manager, after_create
 from pybernetes.api.errors import BadRequest, Unauthorized, invalid, not_found
 from pybernetes.api.fields import FieldError, status_causes
-from pybernetes.api.fields import invalid as invalid_field
 from pybernetes.api.kinds import Kind
 from pybernetes.api.times import now
+from pybernetes.api.validation.reviews import validate_self, validate_subject
 from pybernetes.apiserver.answers import object_response
 from pybernetes.apiserver.auth.attributes import Attributes
+from pybernetes.apiserver.auth.tokens import WrongAudience
 from pybernetes.apiserver.auth.user import User
 from pybernetes.apiserver.bodies import read_object
 from pybernetes.apiserver.context import Context
 from pybernetes.apiserver.parameters import write_options
 from pybernetes.apiserver.resources import Resource
+from pybernetes.apiserver.writes import manager_of
 from pybernetes.lib.http.messages import Answer
 
 Object = dict[str, Any]
@@ -29,9 +32,12 @@ _NO_OTHER_FORMS: frozenset[str] = frozenset()
 
 async def _asked(context: Context, resource: Resource) -> Object:
     """The review as sent; status is the server's to set."""
+    context.server.form(context.request, _NO_OTHER_FORMS)
     options = write_options(context.request, "CreateOptions")
     obj = await read_object(context, resource, options.field_validation)
     obj.pop("status", None)
+    manager = Manager(manager_of(context, options), UPDATE, resource.kind.api_version)
+    obj = after_create(obj, resource.schema, manager, now(context.server.clock))
     if context.info.namespace:
         obj["metadata"].setdefault("namespace", context.info.namespace)
     obj.setdefault("spec", {})
@@ -43,21 +49,6 @@ def _refuse(resource: Resource, errors: list[FieldError]) -> None:
         raise invalid(Kind(resource.kind.group, resource.kind.version, "", ""), "", status_causes(errors))
 
 
-def _check_access_spec(resource: Resource, spec: Object) -> None:
-    """Either a resource or a path is asked about."""
-    both = "resourceAttributes" in spec and "nonResourceAttributes" in spec
-    neither = "resourceAttributes" not in spec and "nonResourceAttributes" not in spec
-    if both:
-        _refuse(
-            resource, [invalid_field("spec.nonResourceAttributes", spec["nonResourceAttributes"], _ONE_OF)]
-        )
-    if neither:
-        _refuse(resource, [invalid_field("spec.resourceAttributes", None, _ONE_OF)])
-
-
-_ONE_OF = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
-
-
 def _answer(context: Context, obj: Object, status: Object) -> Answer:
     obj["status"] = status
     return object_response(context, obj, context.server.form(context.request, _NO_OTHER_FORMS), 201)
@@ -65,7 +56,8 @@ def _answer(context: Context, obj: Object, status: Object) -> Answer:
 
 async def self_subject_review(context: Context, resource: Resource) -> Answer:
     obj = await _asked(context, resource)
-    obj["metadata"]["creationTimestamp"] = now(context.server.clock)
+    head = {"kind": obj["kind"], "apiVersion": obj["apiVersion"]}
+    obj = {**head, "metadata": {"creationTimestamp": now(context.server.clock)}}
     return _answer(context, obj, {"userInfo": context.user.as_user_info()})
 
 
@@ -78,12 +70,13 @@ async def token_review(context: Context, resource: Resource) -> Answer:
     audiences = tuple(spec.get("audiences") or ())
     try:
         user = await access.bearer_tokens.authenticate_token(spec.get("token", ""), audiences)
+        wrong = "invalid bearer token"
+    except WrongAudience as error:
+        user, wrong = None, f"[invalid bearer token, {error.why}]"
     except Unauthorized:
-        user = None
+        user, wrong = None, "[invalid bearer token, Token has been invalidated]"
     if user is None:
-        return _answer(
-            context, obj, {"user": {}, "error": "[invalid bearer token, Token has been invalidated]"}
-        )
+        return _answer(context, obj, {"user": {}, "error": wrong})
     status: Object = {"authenticated": True, "user": user.as_user_info()}
     known = access.tokens.audiences
     status["audiences"] = [one for one in audiences if one in known] or list(audiences or known)
@@ -118,10 +111,7 @@ async def subject_access_review(context: Context, resource: Resource) -> Answer:
     """SubjectAccessReview, and LocalSubjectAccessReview in its namespace."""
     obj = await _asked(context, resource)
     spec = obj["spec"]
-    _check_access_spec(resource, spec)
-    if not spec.get("user") and not spec.get("groups"):
-        words = "at least one of user or group must be specified"
-        _refuse(resource, [invalid_field("spec.user", spec.get("user", ""), words)])
+    _refuse(resource, validate_subject(obj, context.info.namespace))
     extra = tuple((key, tuple(values)) for key, values in (spec.get("extra") or {}).items())
     user = User(spec.get("user", ""), spec.get("uid", ""), tuple(spec.get("groups") or ()), extra)
     return _answer(context, obj, await _decide(context, user, _attributes(spec, context.info.namespace)))
@@ -129,7 +119,7 @@ async def subject_access_review(context: Context, resource: Resource) -> Answer:
 
 async def self_subject_access_review(context: Context, resource: Resource) -> Answer:
     obj = await _asked(context, resource)
-    _check_access_spec(resource, obj["spec"])
+    _refuse(resource, validate_self(obj))
     return _answer(context, obj, await _decide(context, context.user, _attributes(obj["spec"])))
 
 
@@ -137,6 +127,8 @@ async def self_subject_rules_review(context: Context, resource: Resource) -> Ans
     obj = await _asked(context, resource)
     access = context.server.access
     namespace = (obj.get("spec") or {}).get("namespace", "")
+    if not namespace:
+        raise BadRequest("no namespace on request")
     rules = access.rbac.rules_for(context.user, namespace)
     if "system:masters" in context.user.groups:
         rules = [

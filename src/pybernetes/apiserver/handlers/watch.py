@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+from pybernetes.api.errors import APIError, Gone
 from pybernetes.apiserver.answers import encode, headers
 from pybernetes.apiserver.cache.caches import Subscription
 from pybernetes.apiserver.context import Context
@@ -21,7 +22,7 @@ from pybernetes.apiserver.resources import Resource
 from pybernetes.apiserver.shown import decoded, watch_shape
 from pybernetes.apiserver.tables import bookmark_table
 from pybernetes.lib.clock import Clock, Timer
-from pybernetes.lib.http.messages import Answer, Streaming, Writer
+from pybernetes.lib.http.messages import Answer, Response, Streaming, Writer
 from pybernetes.lib.websocket import is_handshake
 
 BOOKMARK_SECONDS = 60.0
@@ -34,7 +35,12 @@ async def watch(context: Context, resource: Resource) -> Answer:
     form = server.form(context.request, WATCH_FORMS)
     options = list_options(context.request, watching=True)
     plain = form.plain and resource.conversion is None
-    subscription = await _subscribe(context, resource, options, plain, info.name)
+    try:
+        subscription = await _subscribe(context, resource, options, plain, info.name)
+    except Gone as error:
+        if is_handshake(context.request.headers):
+            raise
+        return _only(context, form, error)
     longest = server.options.min_watch_timeout
     seconds = float(options.timeout) if options.timeout else longest * (1 + random.random())
     shaped = None if plain else _Shaped(context, resource, form, subscription)
@@ -49,8 +55,22 @@ async def watch(context: Context, resource: Resource) -> Answer:
             subscription.close()
             raise
     limited = _limited(server.clock, subscription, run, seconds, options.bookmarks)
-    media_type = f"{PROTOBUF};stream=watch" if form.media_type == PROTOBUF else JSON
-    return Streaming(limited, headers=headers(media_type, context))
+    return Streaming(limited, headers=headers(_media_type(form), context))
+
+
+def _only(context: Context, form: AnswerForm, error: APIError) -> Answer:
+    """A watch that ends with an error before it begins, which is told as its only event."""
+    if form.media_type == PROTOBUF:
+        from pybernetes.api import protobuf
+
+        frame = protobuf.encode_watch_event("ERROR", error.status)
+        return Response(200, headers(_media_type(form), context), len(frame).to_bytes(4, "big") + frame)
+    event = encode({"type": "ERROR", "object": error.status}, JSON)
+    return Response(200, headers(_media_type(form), context), event + b"\n")
+
+
+def _media_type(form: AnswerForm) -> str:
+    return f"{PROTOBUF};stream=watch" if form.media_type == PROTOBUF else JSON
 
 
 async def _subscribe(

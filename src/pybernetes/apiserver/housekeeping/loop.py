@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from pybernetes.api.errors import APIError
-from pybernetes.apiserver.housekeeping import addresses, aggregation, endpoints, node_ports
+from pybernetes.apiserver.housekeeping import addresses, aggregation, endpoints, legacy_tokens, node_ports
 from pybernetes.apiserver.housekeeping.bootstrap import Bootstrap
 from pybernetes.lib.tasks import Tasks
 
@@ -32,6 +32,7 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("poststarthook/start-service-ip-repair-controllers", addresses.ensure),
     ("poststarthook/repair-node-ports", node_ports.ensure),
     ("poststarthook/bootstrap-controller", endpoints.ensure),
+    ("poststarthook/start-legacy-token-tracking-controller", legacy_tokens.ensure),
 )
 
 

@@ -130,7 +130,8 @@ def put_into_secret(world: World, key: bytes = EC, **changes: str) -> str:
     claims = {**SecretToken("dev", "t", "bot", "u1").claims(), **changes}
     token = jwt.sign(jwt.load_private_key(key), claims)
     data = {"token": base64.b64encode(token.encode()).decode()}
-    world.objects[(SECRETS.resource, "t")] = {"metadata": {"namespace": "dev", "name": "t"}, "data": data}
+    metadata = {"namespace": "dev", "name": "t", "uid": "s1"}
+    world.objects[(SECRETS.resource, "t")] = {"metadata": metadata, "data": data}
     return token
 
 
