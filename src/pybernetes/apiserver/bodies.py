@@ -155,7 +155,14 @@ async def read_object(context: Context, resource: Resource, field_validation: st
 
 def decode_object(context: Context, resource: Resource, body: Body, field_validation: str) -> Object:
     """As `read_object`, from a body that has been read."""
-    obj, problems = parse(body, resource.kind.kind)
+    kind = resource.kind
+    obj, problems = parse(body, kind.kind)
+    if body.media_type == PROTOBUF:
+        # its messages have the fields of the schema, and values of their types, or they cannot be parsed
+        check_type(obj, kind.group, kind.version, kind.kind)
+        obj.setdefault("metadata", {})
+        apply_defaults(kind, obj)
+        return obj
     return finish_object(context, resource, obj, problems, field_validation)
 
 

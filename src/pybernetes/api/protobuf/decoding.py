@@ -17,6 +17,7 @@ from google.protobuf.message import DecodeError
 
 from pybernetes.api.protobuf.messages import RUNTIME, message_name, messages
 from pybernetes.api.protobuf.names import INLINE, json_names
+from pybernetes.api.quantity import canonical
 from pybernetes.api.times import format_duration, format_micro_time, format_time
 
 Object = dict[str, Any]
@@ -86,6 +87,13 @@ def _int_or_string(message: Any) -> int | str:
     return str(_text(message.strVal)) if message.type == 1 else int(message.intVal)
 
 
+def _quantity(message: Any) -> str:
+    try:
+        return canonical(_text(message.string) or "0")
+    except ValueError as error:
+        raise ProtobufError(str(error)) from None
+
+
 def _duration(message: Any) -> str:
     return format_duration(message.duration / 10**9)
 
@@ -120,7 +128,7 @@ _SPECIAL: dict[str, Convert] = {
     f"{_META}.FieldsV1": lambda message: _json(message.Raw),
     f"{_META}.Verbs": lambda message: _scalars(message.items),
     f"{RUNTIME}.RawExtension": lambda message: _json(message.raw),
-    "k8s.io.apimachinery.pkg.api.resource.Quantity": lambda message: _text(message.string) or "0",
+    "k8s.io.apimachinery.pkg.api.resource.Quantity": _quantity,
     "k8s.io.apimachinery.pkg.util.intstr.IntOrString": _int_or_string,
     "k8s.io.api.authentication.v1.ExtraValue": lambda message: _scalars(message.items),
     "k8s.io.api.authorization.v1.ExtraValue": lambda message: _scalars(message.items),
@@ -140,11 +148,19 @@ def _text(value: Any) -> Any:
 
 
 def _scalars(values: Any) -> list[Any]:
-    return [_text(value) for value in values]
+    found = list(values)
+    for value in found:
+        if value.__class__ is bytes:
+            _text(value)
+    return found
 
 
 def _scalar_map(mapping: Any) -> Object:
-    return {_text(key): _text(value) for key, value in mapping.items()}
+    found = dict(mapping)
+    for key, value in found.items():
+        if key.__class__ is bytes or value.__class__ is bytes:
+            _text(b"")
+    return found
 
 
 def _base64(data: bytes) -> str:
