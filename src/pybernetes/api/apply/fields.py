@@ -25,14 +25,17 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
 
+_KEY_DEFAULTS = {"protocol": "TCP", "name": "", "uid": ""}
+
+
 def keys_of(entry: Any, names: tuple[str, ...]) -> dict[str, Any]:
     """The identity of a keyed list's item; a key that is left out has its default: protocol is TCP."""
     keys = {}
     for name in names:
         if name in entry:
             keys[name] = entry[name]
-        elif name == "protocol":
-            keys[name] = "TCP"
+        elif name in _KEY_DEFAULTS:
+            keys[name] = _KEY_DEFAULTS[name]
     return keys
 
 

@@ -59,7 +59,12 @@ def _namespace(namespace: Object) -> None:
 
 
 def _node(node: Object) -> None:
-    node.setdefault("spec", {})
+    spec = node.setdefault("spec", {})
+    first, ranges = spec.get("podCIDR"), spec.get("podCIDRs")
+    if (first and not ranges) or (first and ranges[0] != first):
+        spec["podCIDRs"] = [first]
+    elif ranges and ranges[0]:
+        spec["podCIDR"] = ranges[0]
     status = node.setdefault("status", {})
     if status.get("capacity") and not status.get("allocatable"):
         status["allocatable"] = dict(status["capacity"])

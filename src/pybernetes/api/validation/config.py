@@ -1,15 +1,13 @@
-"""ConfigMaps, Secrets, ServiceAccounts, Namespaces and quotas."""
+"""ConfigMaps, Secrets and Namespaces."""
 
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from typing import Any
 
 from pybernetes.api.fields import ROOT, SPEC, FieldError, FieldPath, forbidden, invalid, required, too_long
 from pybernetes.api.names import is_config_key, is_qualified_name
-from pybernetes.api.validation.resources import validate_amount, validate_resource_name
 from pybernetes.api.validation.values import immutable
 
 Object = dict[str, Any]
@@ -67,20 +65,26 @@ def secret(obj: Object) -> list[FieldError]:
             errors.extend(required(where.key(key)) for key in ("username", "password"))
     else:
         for key in _NEEDED_KEYS.get(kind, ()):
-            if key not in data:
+            if key not in data or (key == "ssh-privatekey" and not data[key]):
                 errors.append(required(where.key(key)))
-            elif key.startswith(".docker") and not _is_json(data[key]):
-                shown = "<secret contents redacted>"
-                errors.append(invalid(where.key(key), shown, "invalid character in secret: not JSON"))
+            elif key.startswith(".docker"):
+                why = _json_fault(base64.b64decode(data[key]))
+                if why:
+                    errors.append(invalid(where.key(key), "<secret contents redacted>", why))
     return errors
 
 
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(base64.b64decode(text))
-    except (binascii.Error, ValueError):
-        return False
-    return True
+def _json_fault(data: bytes) -> str:
+    """What keeps bytes from being a JSON object, in the words of Go's library; "" when nothing does."""
+    from pybernetes.api.json_errors import json_word, what_is_wrong
+
+    wrong = what_is_wrong(data)
+    if wrong:
+        return wrong
+    found = json.loads(data)
+    if found is None or isinstance(found, dict):
+        return ""
+    return f"json: cannot unmarshal {json_word(found)} into Go value of type map[string]interface {{}}"
 
 
 def _frozen(new: Object, old: Object, fields: tuple[str, ...]) -> list[FieldError]:
@@ -120,52 +124,3 @@ def _finalizers(finalizers: list[str], path: FieldPath) -> list[FieldError]:
 
 def update_namespace(new: Object, old: Object, subresource: str) -> list[FieldError]:
     return namespace(new) if subresource == "finalize" else []
-
-
-def resource_quota(obj: Object) -> list[FieldError]:
-    errors: list[FieldError] = []
-    for name, amount in ((obj.get("spec") or {}).get("hard") or {}).items():
-        where = SPEC.child("hard").key(name)
-        errors.extend(validate_resource_name(name, where))
-        errors.extend(validate_amount("", amount, where))
-    return errors
-
-
-def update_resource_quota(new: Object, old: Object, subresource: str) -> list[FieldError]:
-    errors = resource_quota(new) if subresource != "status" else []
-    if set((new.get("spec") or {}).get("scopes") or ()) != set((old.get("spec") or {}).get("scopes") or ()):
-        errors.append(
-            invalid(SPEC.child("scopes"), (new.get("spec") or {}).get("scopes"), "field is immutable")
-        )
-    return errors
-
-
-def limit_range(obj: Object) -> list[FieldError]:
-    from pybernetes.api import quantity
-
-    errors: list[FieldError] = []
-    seen: set[str] = set()
-    for position, item in enumerate((obj.get("spec") or {}).get("limits") or ()):
-        where = SPEC.child("limits").at(position)
-        kind = item.get("type") or ""
-        if not kind:
-            errors.append(required(where.child("type")))
-        if kind in seen:
-            errors.append(FieldError("FieldValueDuplicate", where.child("type"), kind))
-        seen.add(kind)
-        least, most = item.get("min") or {}, item.get("max") or {}
-        for name in sorted({*least, *most}):
-            if name in least and name in most and quantity.compare(least[name], most[name]) > 0:
-                why = f"min value {least[name]} is greater than max value {most[name]}"
-                errors.append(invalid(where.child("min").key(name), least[name], why))
-        if kind == "Pod":
-            errors.extend(
-                forbidden(where.child(field), "may not be specified when `type` is 'Pod'")
-                for field in ("default", "defaultRequest")
-                if item.get(field)
-            )
-    return errors
-
-
-def update_limit_range(new: Object, old: Object, subresource: str) -> list[FieldError]:
-    return limit_range(new)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pybernetes.api.fields import ROOT, SPEC, FieldError, invalid, required
+from pybernetes.api.fields import ROOT, SPEC, STATUS, FieldError, forbidden, invalid, required
 from pybernetes.api.validation import (
     claims,
     config,
@@ -13,34 +13,58 @@ from pybernetes.api.validation import (
     nodes,
     persistentvolumes,
     pods,
+    quotas,
     services,
 )
 from pybernetes.api.validation.podspec import validate_template
-from pybernetes.api.validation.values import not_negative, one_of, selects
+from pybernetes.api.validation.values import not_negative, one_of
 
 Object = dict[str, Any]
 
 
 def _replication_controller(obj: Object) -> list[FieldError]:
     spec = obj.get("spec") or {}
-    errors = not_negative(spec, "replicas", SPEC) + not_negative(spec, "minReadySeconds", SPEC)
+    errors = not_negative(spec, "minReadySeconds", SPEC)
     selector, template = spec.get("selector") or {}, spec.get("template")
     if not selector:
         errors.append(required(SPEC.child("selector")))
+    errors += not_negative(spec, "replicas", SPEC)
     path = SPEC.child("template")
+    if template is None:
+        return [*errors, required(path)]
+    labels = (template.get("metadata") or {}).get("labels")
+    if selector and any((labels or {}).get(key) != value for key, value in selector.items()):
+        why = "`selector` does not match template `labels`"
+        errors.append(invalid(path.child("metadata", "labels"), labels, why))
     errors.extend(validate_template(template, path))
-    if template is not None:
-        labels = (template.get("metadata") or {}).get("labels") or {}
-        if selector and not selects({"matchLabels": selector}, labels):
-            why = "`selector` does not match template `labels`"
-            errors.append(invalid(path.child("metadata", "labels"), labels, why))
-        policy = (template.get("spec") or {}).get("restartPolicy")
-        errors.extend(one_of(policy, ("Always",), path.child("spec", "restartPolicy")))
+    pod = template.get("spec") or {}
+    errors.extend(one_of(pod.get("restartPolicy"), ("Always",), path.child("spec", "restartPolicy")))
+    if pod.get("activeDeadlineSeconds") is not None:
+        why = "activeDeadlineSeconds in ReplicationController is not Supported"
+        errors.append(forbidden(path.child("spec", "activeDeadlineSeconds"), why))
     return errors
 
 
 def _update_replication_controller(new: Object, old: Object, subresource: str) -> list[FieldError]:
-    return [] if subresource == "status" else _replication_controller(new)
+    return _controller_status(new) if subresource == "status" else _replication_controller(new)
+
+
+def _controller_status(new: Object) -> list[FieldError]:
+    status = new.get("status") or {}
+    counts = ("fullyLabeledReplicas", "readyReplicas", "availableReplicas")
+    errors: list[FieldError] = []
+    for field in ("replicas", *counts, "observedGeneration"):
+        errors += not_negative(status, field, STATUS)
+    total, ready = status.get("replicas") or 0, status.get("readyReplicas") or 0
+    for field in counts:
+        count = status.get(field) or 0
+        if count > total:
+            errors.append(invalid(STATUS.child(field), count, "cannot be greater than status.replicas"))
+    available = status.get("availableReplicas") or 0
+    if available > ready:
+        why = "cannot be greater than readyReplicas"
+        errors.append(invalid(STATUS.child("availableReplicas"), available, why))
+    return errors
 
 
 def _pod_template(obj: Object) -> list[FieldError]:
@@ -55,7 +79,7 @@ CREATE = {
     "ConfigMap": config.config_map,
     "Endpoints": endpoints.endpoints,
     "Event": events.core_event,
-    "LimitRange": config.limit_range,
+    "LimitRange": quotas.limit_range,
     "Namespace": config.namespace,
     "Node": nodes.create,
     "PersistentVolume": persistentvolumes.volume,
@@ -63,7 +87,7 @@ CREATE = {
     "Pod": pods.create,
     "PodTemplate": _pod_template,
     "ReplicationController": _replication_controller,
-    "ResourceQuota": config.resource_quota,
+    "ResourceQuota": quotas.resource_quota,
     "Secret": config.secret,
     "Service": services.create,
 }
@@ -72,7 +96,7 @@ UPDATE = {
     "ConfigMap": config.update_config_map,
     "Endpoints": endpoints.update_endpoints,
     "Event": lambda new, old, subresource: events.core_event(new),
-    "LimitRange": config.update_limit_range,
+    "LimitRange": quotas.update_limit_range,
     "Namespace": config.update_namespace,
     "Node": nodes.update,
     "PersistentVolume": persistentvolumes.update_volume,
@@ -80,7 +104,7 @@ UPDATE = {
     "Pod": pods.update,
     "PodTemplate": _update_pod_template,
     "ReplicationController": _update_replication_controller,
-    "ResourceQuota": config.update_resource_quota,
+    "ResourceQuota": quotas.update_resource_quota,
     "Secret": config.update_secret,
     "Service": services.update,
 }

@@ -33,7 +33,9 @@ def validate_label_selector(selector: Object | None, path: FieldPath) -> list[Fi
     return errors
 
 
-def validate_expression(expression: Object, path: FieldPath, *, compares: bool = False) -> list[FieldError]:
+def validate_expression(
+    expression: Object, path: FieldPath, *, compares: bool = False, any_value: bool = False
+) -> list[FieldError]:
     """A requirement of a label selector or, when it may also compare numbers, of a node selector."""
     errors: list[FieldError] = []
     operator = expression.get("operator") or ""
@@ -53,7 +55,7 @@ def validate_expression(expression: Object, path: FieldPath, *, compares: bool =
     else:
         errors.append(invalid(path.child("operator"), operator, "not a valid selector operator"))
     errors.extend(validate_label_key(expression.get("key") or "", path.child("key")))
-    for position, value in enumerate(values):
+    for position, value in enumerate(() if any_value else values):
         errors.extend(invalid(path.child("values").at(position), value, why) for why in is_label_value(value))
     return errors
 

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from pybernetes.api.fields import FieldError, FieldPath, duplicate, invalid, not_supported, required
-from pybernetes.api.names import is_dns1123_label, is_label_key, is_label_value
+from pybernetes.api.fields import (
+    FieldError,
+    FieldPath,
+    Inside,
+    duplicate,
+    forbidden,
+    invalid,
+    not_supported,
+    required,
+)
+from pybernetes.api.names import is_dns1123_label, is_dns1123_subdomain, is_label_key, is_label_value
 from pybernetes.api.validation.labels import validate_expression, validate_label_key, validate_label_selector
 
 Object = dict[str, Any]
@@ -13,6 +22,7 @@ Object = dict[str, Any]
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 _PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 _EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+_ACTIONS = ("DoNotSchedule", "ScheduleAnyway")
 _WEIGHT = "must be in the range 1-100"
 
 
@@ -26,7 +36,8 @@ def validate_affinity(affinity: Object, path: FieldPath) -> list[FieldError]:
         for position, term in enumerate(node.get(_PREFERRED) or ()):
             place = where.child(_PREFERRED).at(position)
             errors.extend(_weight(term, place))
-            errors.extend(_node_term(term.get("preference") or {}, place.child("preference")))
+            wanted = term.get("preference") or {}
+            errors.extend(_node_term(wanted, place.child("preference"), any_value=True))
     for kind in ("podAffinity", "podAntiAffinity"):
         terms = affinity.get(kind)
         if not terms:
@@ -57,11 +68,11 @@ def validate_node_selector(selector: Object, path: FieldPath) -> list[FieldError
     return errors
 
 
-def _node_term(term: Object, path: FieldPath) -> list[FieldError]:
+def _node_term(term: Object, path: FieldPath, any_value: bool = False) -> list[FieldError]:
     errors: list[FieldError] = []
     for position, expression in enumerate(term.get("matchExpressions") or ()):
         where = path.child("matchExpressions").at(position)
-        errors.extend(validate_expression(expression, where, compares=True))
+        errors.extend(validate_expression(expression, where, compares=True, any_value=any_value))
     for position, expression in enumerate(term.get("matchFields") or ()):
         where = path.child("matchFields").at(position)
         if expression.get("operator") not in ("In", "NotIn"):
@@ -76,6 +87,10 @@ def _node_term(term: Object, path: FieldPath) -> list[FieldError]:
         if expression.get("key") != "metadata.name":
             why = "not a valid field selector key"
             errors.append(invalid(where.child("key"), expression.get("key") or "", why))
+            continue
+        for number, name in enumerate(expression.get("values") or ()):
+            place = where.child("values").at(number)
+            errors.extend(invalid(place, name, why) for why in is_dns1123_subdomain(name))
     return errors
 
 
@@ -84,10 +99,38 @@ def _pod_term(term: Object, path: FieldPath) -> list[FieldError]:
     errors.extend(validate_label_selector(term.get("namespaceSelector"), path.child("namespaceSelector")))
     for name in term.get("namespaces") or ():
         errors.extend(invalid(path.child("namespace"), name, why) for why in is_dns1123_label(name))
+    errors.extend(_label_keys(term, path))
     topology = term.get("topologyKey") or ""
     if not topology:
         errors.append(required(path.child("topologyKey"), "can not be empty"))
-    errors.extend(validate_label_key(topology, path.child("topologyKey")) if topology else [])
+    errors.extend(validate_label_key(topology, path.child("topologyKey")))
+    return errors
+
+
+def _label_keys(holder: Object, path: FieldPath) -> list[FieldError]:
+    """`matchLabelKeys` and `mismatchLabelKeys`: they add to a selector, and not what it says already."""
+    errors: list[FieldError] = []
+    selector = holder.get("labelSelector")
+    same, other = holder.get("matchLabelKeys") or [], holder.get("mismatchLabelKeys") or []
+    for field, keys in (("matchLabelKeys", same), ("mismatchLabelKeys", other)):
+        where = path.child(field)
+        if keys and selector is None:
+            errors.append(forbidden(where, "must not be specified when labelSelector is not set"))
+        elif keys:
+            for position, key in enumerate(keys):
+                errors.extend(validate_label_key(key, where.at(position)))
+    if selector is not None:
+        said = set(selector.get("matchLabels") or ())
+        for expression in selector.get("matchExpressions") or ():
+            key = expression.get("key") or ""
+            if key in same and key in said:
+                why = "exists in both matchLabelKeys and labelSelector"
+                errors.append(invalid(path.at(same.index(key)), key, why))
+            said.add(key)
+    for position, key in enumerate(same):
+        if key in other:
+            why = "exists in both matchLabelKeys and mismatchLabelKeys"
+            errors.append(invalid(path.child("matchLabelKeys").at(position), key, why))
     return errors
 
 
@@ -106,16 +149,16 @@ def validate_tolerations(tolerations: list[Object], path: FieldPath) -> list[Fie
             why = "effect must be 'NoExecute' when `tolerationSeconds` is set"
             errors.append(invalid(where.child("effect"), effect, why))
         if operator in ("Equal", ""):
-            errors.extend(invalid(where.child("operator"), value, why) for why in is_label_value(value))
+            wrong = is_label_value(value)
+            if wrong:
+                errors.append(invalid(where.child("operator"), value, ";".join(wrong)))
         elif operator == "Exists":
             if value:
-                errors.append(
-                    invalid(
-                        where.child("operator"), toleration, "value must be empty when `operator` is 'Exists'"
-                    )
-                )
-        elif operator not in ("Lt", "Gt"):
-            errors.append(not_supported(where.child("operator"), operator, ("Equal", "Exists")))
+                why = "value must be empty when `operator` is 'Exists'"
+                errors.append(invalid(where.child("operator"), value, why))
+        else:
+            known = ("Equal", "Exists", "Lt", "Gt") if operator in ("Lt", "Gt") else ("Equal", "Exists")
+            errors.append(not_supported(where.child("operator"), operator, known))
         if effect and effect not in _EFFECTS:
             errors.append(not_supported(where.child("effect"), effect, _EFFECTS))
     return errors
@@ -129,13 +172,17 @@ def validate_taints(taints: list[Object], path: FieldPath) -> list[FieldError]:
         where = path.at(position)
         key, value, effect = taint.get("key") or "", taint.get("value") or "", taint.get("effect") or ""
         errors.extend(invalid(where.child("key"), key, why) for why in is_label_key(key))
-        errors.extend(invalid(where.child("value"), value, why) for why in is_label_value(value))
+        wrong = is_label_value(value)
+        if wrong:
+            errors.append(invalid(where.child("value"), value, ";".join(wrong)))
         if not effect:
             errors.append(required(where.child("effect")))
         elif effect not in _EFFECTS:
             errors.append(not_supported(where.child("effect"), effect, _EFFECTS))
         if (key, effect) in seen:
-            shown = duplicate(where, taint)
+            shown = duplicate(
+                where, Inside(Key=key, Value=value, Effect=effect, TimeAdded=taint.get("timeAdded"))
+            )
             shown.detail = "taints must be unique by key and effect pair"
             errors.append(shown)
         seen.add((key, effect))
@@ -144,7 +191,6 @@ def validate_taints(taints: list[Object], path: FieldPath) -> list[FieldError]:
 
 def validate_spreading(constraints: list[Object], path: FieldPath) -> list[FieldError]:
     errors: list[FieldError] = []
-    seen: set[tuple[str, str]] = set()
     for position, constraint in enumerate(constraints):
         where = path.at(position)
         skew, topology = constraint.get("maxSkew") or 0, constraint.get("topologyKey") or ""
@@ -153,18 +199,25 @@ def validate_spreading(constraints: list[Object], path: FieldPath) -> list[Field
             errors.append(invalid(where.child("maxSkew"), skew, "must be greater than zero"))
         if not topology:
             errors.append(required(where.child("topologyKey"), "can not be empty"))
-        else:
-            errors.extend(validate_label_key(topology, where.child("topologyKey")))
-        if action not in ("DoNotSchedule", "ScheduleAnyway"):
-            supported = ("DoNotSchedule", "ScheduleAnyway")
-            errors.append(not_supported(where.child("whenUnsatisfiable"), action, supported))
-        if (topology, action) in seen:
-            errors.append(
-                duplicate(where.child("{topologyKey, whenUnsatisfiable}"), f"{{{topology}, {action}}}")
-            )
-        seen.add((topology, action))
+        if action not in _ACTIONS:
+            errors.append(not_supported(where.child("whenUnsatisfiable"), action, _ACTIONS))
+        later = constraints[position + 1 :]
+        if any(
+            (one.get("topologyKey") or "", one.get("whenUnsatisfiable") or "") == (topology, action)
+            for one in later
+        ):
+            place = where.child("{topologyKey, whenUnsatisfiable}")
+            errors.append(duplicate(place, f"{{{topology}, {action}}}"))
         least = constraint.get("minDomains")
         if least is not None and least <= 0:
             errors.append(invalid(where.child("minDomains"), least, "must be greater than zero"))
+        if least is not None and action != "DoNotSchedule":
+            why = f"can only use minDomains if whenUnsatisfiable=DoNotSchedule, not {action}"
+            errors.append(invalid(where.child("minDomains"), least, why))
+        for field in ("nodeAffinityPolicy", "nodeTaintsPolicy"):
+            policy = constraint.get(field)
+            if policy is not None and policy not in ("Honor", "Ignore"):
+                errors.append(not_supported(where.child(field), policy, ("Honor", "Ignore")))
+        errors.extend(_label_keys({**constraint, "mismatchLabelKeys": None}, where))
         errors.extend(validate_label_selector(constraint.get("labelSelector"), where.child("labelSelector")))
     return errors

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from pybernetes.api.fields import SPEC, STATUS, FieldError, forbidden, invalid, required
+from pybernetes.api.fields import METADATA, SPEC, STATUS, FieldError, forbidden, invalid, required
 from pybernetes.api.validation.containers import validate_containers
 from pybernetes.api.validation.differences import difference
 from pybernetes.api.validation.podspec import validate_pod_spec
@@ -27,15 +27,35 @@ _CHANGEABLE = (
 _IMAGES = ("containers", "initContainers")
 _REMEMBERED_SIZE = 16 * 1024
 _MADE_UP = re.compile(rb'"kube-api-access-[a-z0-9]{5}"')
+_MIRROR = "kubernetes.io/config.mirror"
+_COST = "controller.kubernetes.io/pod-deletion-cost"
+_is_integer = re.compile(r"-?(0|[1-9][0-9]*)", re.ASCII).fullmatch
 _NEUTRAL = b'"kube-api-access-00000"'
 
 
 def create(pod: Object) -> list[FieldError]:
     spec = pod.get("spec") or {}
+    annotations = (pod.get("metadata") or {}).get("annotations")
+    wrong = _annotations(annotations, spec) if annotations else []
+    if wrong:
+        return wrong + _faults(spec, (pod.get("metadata") or {}).get("name") or "")
     encoded = comparable(spec)
     if len(encoded) <= _REMEMBERED_SIZE and b'"ephemeral":' not in encoded and _is_sound(encoded):
         return []
     return _faults(spec, (pod.get("metadata") or {}).get("name") or "")
+
+
+def _annotations(annotations: dict[str, str], spec: Object) -> list[FieldError]:
+    """Annotations that mean something to the cluster."""
+    where = METADATA.child("annotations")
+    errors: list[FieldError] = []
+    mirror, cost = annotations.get(_MIRROR), annotations.get(_COST)
+    if mirror is not None and not spec.get("nodeName"):
+        why = "must set spec.nodeName if mirror pod annotation is set"
+        errors.append(invalid(where.key(_MIRROR), mirror, why))
+    if cost is not None and not (_is_integer(cost) and -(1 << 31) <= int(cost) < 1 << 31):
+        errors.append(invalid(where.key(_COST), cost, "must be a 32bit integer"))
+    return errors
 
 
 @lru_cache(maxsize=256)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from pybernetes.api.fields import (
     FieldError,
     FieldPath,
+    Inside,
     duplicate,
     forbidden,
     invalid,
+    not_found,
     not_supported,
     required,
+    too_long,
 )
 from pybernetes.api.names import (
     is_dns1123_label,
@@ -20,21 +22,28 @@ from pybernetes.api.names import (
     is_ip,
     is_qualified_name,
 )
-from pybernetes.api.validation.containers import validate_containers
+from pybernetes.api.validation.containers import validate_containers, validate_image
+from pybernetes.api.validation.dns import validate_dns_config
 from pybernetes.api.validation.labels import validate_labels
 from pybernetes.api.validation.metadata import validate_annotations
 from pybernetes.api.validation.placement import validate_affinity, validate_spreading, validate_tolerations
-from pybernetes.api.validation.values import MAX_INT32, NOT_NEGATIVE
+from pybernetes.api.validation.resources import validate_pod_requirements, validate_requirements
+from pybernetes.api.validation.security import (
+    containers_of,
+    validate_host_processes,
+    validate_host_users,
+    validate_pod_context,
+    validate_system,
+)
+from pybernetes.api.validation.values import MAX_INT32
 from pybernetes.api.validation.volumes import validate_volumes
 
 Object = dict[str, Any]
 
 _RESTART_POLICIES = ("Always", "OnFailure", "Never")
 _DNS_POLICIES = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
-_PREEMPTION = ("Never", "PreemptLowerPriority")
-_SYSCTL_NAME = re.compile(r"([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?")
-_SYSCTL_LENGTH = 253
-_SUBDOMAIN_NAMES = ("serviceAccountName", "nodeName", "priorityClassName", "runtimeClassName")
+_PREEMPTION = ("PreemptLowerPriority", "Never")
+_LONGEST_HOSTNAME = 64
 
 
 def validate_template(template: Object | None, path: FieldPath) -> list[FieldError]:
@@ -54,122 +63,134 @@ def validate_template(template: Object | None, path: FieldPath) -> list[FieldErr
 def validate_pod_spec(spec: Object, path: FieldPath, pod_name: str | None = None) -> list[FieldError]:
     """`pod_name` is None in a template."""
     volumes, errors = validate_volumes(spec.get("volumes") or [], path.child("volumes"), pod_name)
+    if spec.get("resourceClaims"):
+        errors.extend(_resource_claims(spec["resourceClaims"], path.child("resourceClaims")))
     errors.extend(validate_containers(spec, volumes, path))
-    errors.extend(_policies(spec, path))
-    errors.extend(_names(spec, path))
+    if spec.get("resources") is not None:
+        errors.extend(validate_pod_requirements(spec, path.child("resources")))
+    if spec.get("hostNetwork"):
+        errors.extend(_host_network(spec, path.child("containers"), pod_name is not None))
+    for field, supported in (("restartPolicy", _RESTART_POLICIES), ("dnsPolicy", _DNS_POLICIES)):
+        errors.extend(_chosen(spec.get(field), supported, path.child(field)))
     errors.extend(validate_labels(spec.get("nodeSelector") or {}, path.child("nodeSelector")))
+    errors.extend(validate_pod_context(spec, path.child("securityContext")))
     if spec.get("affinity"):
         errors.extend(validate_affinity(spec["affinity"], path.child("affinity")))
-    if spec.get("tolerations"):
-        errors.extend(validate_tolerations(spec["tolerations"], path.child("tolerations")))
+    if spec.get("dnsConfig") is not None or spec.get("dnsPolicy") == "None":
+        errors.extend(validate_dns_config(spec, path.child("dnsConfig")))
+    errors.extend(_gates(spec, path))
     if spec.get("topologySpreadConstraints"):
         where = path.child("topologySpreadConstraints")
         errors.extend(validate_spreading(spec["topologySpreadConstraints"], where))
-    errors.extend(_security(spec, path.child("securityContext")))
-    errors.extend(_host_aliases(spec.get("hostAliases") or [], path.child("hostAliases")))
-    errors.extend(_gates(spec, path))
+    errors.extend(validate_host_processes(spec, path))
+    errors.extend(validate_host_users(spec, path))
+    if spec.get("hostnameOverride") is not None:
+        errors.extend(_hostname(spec, path.child("hostnameOverride")))
+    errors.extend(_names_and_numbers(spec, path))
+    if spec.get("os") is not None:
+        errors.extend(validate_system(spec, path))
+    errors.extend(_files_of_variables(spec, path))
+    if pod_name is not None:
+        for field in ("containers", "initContainers"):
+            for position, container in enumerate(spec.get(field) or ()):
+                errors.extend(validate_image(container, path.child(field).at(position)))
     return errors
 
 
-def _policies(spec: Object, path: FieldPath) -> list[FieldError]:
+def _chosen(value: str | None, supported: tuple[str, ...], path: FieldPath) -> list[FieldError]:
+    if not value:
+        return [required(path)]
+    return [] if value in supported else [not_supported(path, value, supported)]
+
+
+def _resource_claims(claims: list[Object], path: FieldPath) -> list[FieldError]:
     errors: list[FieldError] = []
-    for field, supported in (("restartPolicy", _RESTART_POLICIES), ("dnsPolicy", _DNS_POLICIES)):
-        value = spec.get(field)
-        if not value:
-            errors.append(required(path.child(field)))
-        elif value not in supported:
-            errors.append(not_supported(path.child(field), value, supported))
-    preemption = spec.get("preemptionPolicy")
-    if preemption is not None and preemption not in _PREEMPTION:
-        errors.append(not_supported(path.child("preemptionPolicy"), preemption, _PREEMPTION))
-    grace = spec.get("terminationGracePeriodSeconds")
-    if grace is not None and grace < 0:
-        errors.append(invalid(path.child("terminationGracePeriodSeconds"), grace, NOT_NEGATIVE))
+    names: set[str] = set()
+    for position, claim in enumerate(claims):
+        where = path.at(position)
+        name = claim.get("name") or ""
+        direct, template = claim.get("resourceClaimName"), claim.get("resourceClaimTemplateName")
+        if not name:
+            errors.append(required(where.child("name")))
+        elif name in names:
+            errors.append(duplicate(where.child("name"), name))
+        else:
+            errors += [invalid(where.child("name"), name, why) for why in is_dns1123_label(name)]
+        names.add(name)
+        shown = Inside(Name=name, ResourceClaimName=direct, ResourceClaimTemplateName=template)
+        if direct is not None and template is not None:
+            why = "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified"
+            errors.append(invalid(where, shown, why))
+        if direct is None and template is None:
+            why = "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`"
+            errors.append(invalid(where, shown, why))
+        for field, value in (("resourceClaimName", direct), ("resourceClaimTemplateName", template)):
+            if value is not None:
+                errors += [invalid(where.child(field), value, why) for why in is_dns1123_subdomain(value)]
+    return errors
+
+
+def _host_network(spec: Object, path: FieldPath, in_pod: bool) -> list[FieldError]:
+    why = "must match `containerPort` when `hostNetwork` is true"
+    return [
+        invalid(path.at(at).child("ports").at(number).child("hostPort"), port.get("hostPort") or 0, why)
+        for at, container in enumerate(spec.get("containers") or ())
+        for number, port in enumerate(container.get("ports") or ())
+        if (in_pod or port.get("hostPort"))
+        and (port.get("hostPort") or 0) != (port.get("containerPort") or 0)
+    ]
+
+
+def _hostname(spec: Object, path: FieldPath) -> list[FieldError]:
+    name = spec["hostnameOverride"]
+    errors = [
+        forbidden(path, f"may not be specified when {field} is true")
+        for field in ("setHostnameAsFQDN", "hostNetwork")
+        if spec.get(field)
+    ]
+    if len(name) > _LONGEST_HOSTNAME:
+        errors.append(too_long(path, _LONGEST_HOSTNAME))
+    return errors + [invalid(path, name, why) for why in is_dns1123_subdomain(name)]
+
+
+def _names_and_numbers(spec: Object, path: FieldPath) -> list[FieldError]:
+    errors: list[FieldError] = []
+    for field in ("serviceAccountName", "nodeName"):
+        name = spec.get(field)
+        if name:
+            errors += [invalid(path.child(field), name, why) for why in is_dns1123_subdomain(name)]
     deadline = spec.get("activeDeadlineSeconds")
     if deadline is not None and not 1 <= deadline <= MAX_INT32:
         why = f"must be between 1 and {MAX_INT32}, inclusive"
         errors.append(invalid(path.child("activeDeadlineSeconds"), deadline, why))
-    system = (spec.get("os") or {}).get("name")
-    if spec.get("os") is not None and system not in ("linux", "windows"):
-        where = path.child("os", "name")
-        errors.append(not_supported(where, system, ("linux", "windows")) if system else required(where))
-    if spec.get("dnsPolicy") == "None" and not (spec.get("dnsConfig") or {}).get("nameservers"):
-        why = "must provide at least one DNS nameserver when `dnsPolicy` is None"
-        errors.append(required(path.child("dnsConfig", "nameservers"), why))
-    for position, server in enumerate((spec.get("dnsConfig") or {}).get("nameservers") or ()):
-        errors.extend(is_ip(path.child("dnsConfig", "nameservers").at(position), server))
-    return errors
-
-
-def _names(spec: Object, path: FieldPath) -> list[FieldError]:
-    errors: list[FieldError] = []
-    for field in _SUBDOMAIN_NAMES:
-        name = spec.get(field)
-        if name:
-            errors.extend(invalid(path.child(field), name, why) for why in is_dns1123_subdomain(name))
     for field in ("hostname", "subdomain"):
         name = spec.get(field)
         if name:
-            errors.extend(invalid(path.child(field), name, why) for why in is_dns1123_label(name))
-    for position, secret in enumerate(spec.get("imagePullSecrets") or ()):
-        if not secret.get("name"):
-            # Upstream warns only; an empty reference names nothing.
-            continue
-        where = path.child("imagePullSecrets").at(position).child("name")
-        errors.extend(invalid(where, secret["name"], why) for why in is_dns1123_subdomain(secret["name"]))
+            errors += [invalid(path.child(field), name, why) for why in is_dns1123_label(name)]
+    if spec.get("tolerations"):
+        errors += validate_tolerations(spec["tolerations"], path.child("tolerations"))
+    if spec.get("hostAliases"):
+        errors += _host_aliases(spec["hostAliases"], path.child("hostAliases"))
+    name = spec.get("priorityClassName")
+    if name:
+        errors += [invalid(path.child("priorityClassName"), name, why) for why in is_dns1123_subdomain(name)]
+    name = spec.get("runtimeClassName")
+    if name is not None:
+        errors += [invalid(path.child("runtimeClassName"), name, why) for why in is_dns1123_subdomain(name)]
+    preemption = spec.get("preemptionPolicy")
+    if preemption is not None:
+        errors += _chosen(preemption, _PREEMPTION, path.child("preemptionPolicy"))
+    if spec.get("overhead"):
+        errors += validate_requirements({"limits": spec["overhead"]}, path.child("overhead"))
     return errors
-
-
-def _security(spec: Object, path: FieldPath) -> list[FieldError]:
-    errors: list[FieldError] = []
-    context = spec.get("securityContext") or {}
-    for field in ("runAsUser", "runAsGroup", "fsGroup"):
-        number = context.get(field)
-        if number is not None and not 0 <= number <= MAX_INT32:
-            why = f"must be between 0 and {MAX_INT32}, inclusive"
-            errors.append(invalid(path.child(field), number, why))
-    if spec.get("shareProcessNamespace") and spec.get("hostPID"):
-        why = "ShareProcessNamespace and HostPID cannot both be enabled"
-        errors.append(invalid(path.child("shareProcessNamespace"), True, why))
-    errors.extend(_sysctls(spec, context.get("sysctls") or [], path.child("sysctls")))
-    return errors
-
-
-def _sysctls(spec: Object, sysctls: list[Object], path: FieldPath) -> list[FieldError]:
-    """Kernel parameters: well-formed names, each once, none of a namespace that the pod shares with its node."""
-    errors: list[FieldError] = []
-    seen: set[str] = set()
-    for position, setting in enumerate(sysctls):
-        name = setting.get("name") or ""
-        where = path.at(position).child("name")
-        if not name:
-            errors.append(required(where))
-        elif len(name) > _SYSCTL_LENGTH or not _SYSCTL_NAME.fullmatch(name):
-            why = f"must have at most {_SYSCTL_LENGTH} characters and match regex ^{_SYSCTL_NAME.pattern}$"
-            errors.append(invalid(where, name, why))
-        elif name in seen:
-            errors.append(duplicate(where, name))
-        seen.add(name)
-        for field, belongs in (("hostNetwork", _of_network), ("hostIPC", _of_ipc)):
-            if spec.get(field) and belongs(name.replace("/", ".")):
-                errors.append(invalid(where, name, f"may not be specified when '{field}' is true"))
-    return errors
-
-
-def _of_network(sysctl: str) -> bool:
-    return sysctl.startswith("net.")
-
-
-def _of_ipc(sysctl: str) -> bool:
-    return sysctl == "kernel.sem" or sysctl.startswith(("kernel.shm", "kernel.msg", "fs.mqueue."))
 
 
 def _host_aliases(aliases: list[Object], path: FieldPath) -> list[FieldError]:
     errors: list[FieldError] = []
     for position, alias in enumerate(aliases):
         errors.extend(is_ip(path.at(position).child("ip"), alias.get("ip") or ""))
-        for host in alias.get("hostnames") or ():
-            where = path.at(position).child("hostnames")
+        for number, host in enumerate(alias.get("hostnames") or ()):
+            where = path.at(position).child("hostnames").at(number)
             errors.extend(invalid(where, host, why) for why in is_dns1123_subdomain(host))
     return errors
 
@@ -188,4 +209,22 @@ def _gates(spec: Object, path: FieldPath) -> list[FieldError]:
         if name in seen:
             errors.append(duplicate(where, name))
         seen.add(name)
+    return errors
+
+
+def _files_of_variables(spec: Object, path: FieldPath) -> list[FieldError]:
+    """Variables from files: the volume is there, and an emptyDir."""
+    errors: list[FieldError] = []
+    for container, where in containers_of(spec, path):
+        for position, variable in enumerate(container.get("env") or ()):
+            reference = (variable.get("valueFrom") or {}).get("fileKeyRef")
+            if reference is None:
+                continue
+            name = reference.get("volumeName") or ""
+            place = where.child("env").at(position).child("valueFrom", "fileKeyRef", "volumeName")
+            found = [one for one in spec.get("volumes") or () if one.get("name") == name]
+            if not found:
+                errors.append(not_found(place, name))
+            elif found[0].get("emptyDir") is None:
+                errors.append(invalid(place, name, "referenced volume must be of type emptyDir"))
     return errors

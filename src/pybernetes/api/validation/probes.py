@@ -43,18 +43,21 @@ def validate_probes(container: Object, path: FieldPath) -> list[FieldError]:
     return errors
 
 
-def validate_lifecycle(lifecycle: Object, path: FieldPath) -> list[FieldError]:
+def validate_lifecycle(lifecycle: Object, path: FieldPath, grace: int | None = None) -> list[FieldError]:
+    """`grace` are the seconds that the pod has to end."""
     errors: list[FieldError] = []
     for name in ("postStart", "preStop"):
         handler = lifecycle.get(name)
         if handler is not None:
             errors.extend(
-                _validate_handler(handler, ("exec", "httpGet", "tcpSocket", "sleep"), path.child(name))
+                _validate_handler(handler, ("exec", "httpGet", "tcpSocket", "sleep"), path.child(name), grace)
             )
     return errors
 
 
-def _validate_handler(handler: Object, kinds: tuple[str, ...], path: FieldPath) -> list[FieldError]:
+def _validate_handler(
+    handler: Object, kinds: tuple[str, ...], path: FieldPath, grace: int | None = None
+) -> list[FieldError]:
     errors: list[FieldError] = []
     found = 0
     for kind in kinds:
@@ -74,9 +77,11 @@ def _validate_handler(handler: Object, kinds: tuple[str, ...], path: FieldPath) 
             errors.extend(port_or_name(action.get("port", 0), where.child("port")))
         elif kind == "grpc":
             errors.extend(port_number(action.get("port", 0), where.child("port")))
-        elif kind == "sleep" and action.get("seconds", 0) < 0:
-            why = "must be non-negative and less than terminationGracePeriodSeconds"
-            errors.append(invalid(where.child("seconds"), action.get("seconds"), why))
+        elif kind == "sleep" and grace is not None:
+            seconds = action.get("seconds") or 0
+            if not 0 <= seconds <= grace:
+                why = f"must be non-negative and less than terminationGracePeriodSeconds ({grace})"
+                errors.append(invalid(where, seconds, why))
     if not found:
         errors.append(required(path, "must specify a handler type"))
     return errors
@@ -89,9 +94,8 @@ def _validate_http(action: Object, path: FieldPath) -> list[FieldError]:
     errors.extend(port_or_name(action.get("port", 0), path.child("port")))
     if action.get("scheme") not in ("HTTP", "HTTPS"):
         errors.append(not_supported(path.child("scheme"), action.get("scheme") or "", ("HTTP", "HTTPS")))
-    for position, header in enumerate(action.get("httpHeaders") or ()):
-        where = path.child("httpHeaders").at(position).child("name")
-        errors.extend(
-            invalid(where, header.get("name"), why) for why in is_http_header_name(header.get("name") or "")
-        )
+    for header in action.get("httpHeaders") or ():
+        # Upstream does not say which of the headers it is about.
+        name = header.get("name") or ""
+        errors.extend(invalid(path.child("httpHeaders"), name, why) for why in is_http_header_name(name))
     return errors

@@ -16,6 +16,7 @@ from pybernetes.api.kinds import Kind
 Object = dict[str, Any]
 
 _RULES: dict[tuple[str, str], str] = {
+    ("", "Node"): "nodes.node",
     ("", "PersistentVolume"): "volumes.persistent_volume",
     ("", "PersistentVolumeClaim"): "volumes.claim",
     ("", "Pod"): "pods.pod",

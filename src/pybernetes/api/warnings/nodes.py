@@ -1,11 +1,12 @@
-"""Labels of nodes that are out of use, where something selects by them."""
+"""Nodes, and labels of nodes that are out of use where something selects by them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from pybernetes.api.fields import FieldPath
+from pybernetes.api.fields import SPEC, FieldPath
 from pybernetes.api.names import is_label_value
+from pybernetes.api.warnings.addresses import network
 
 Object = dict[str, Any]
 
@@ -25,6 +26,18 @@ _INSTEAD = {
     "scheduler.alpha.kubernetes.io/preferAvoidPods": "deprecated since v1.22; use Taints and Tolerations instead",
     "node-role.kubernetes.io/master": 'use "node-role.kubernetes.io/control-plane" instead',
 }
+
+
+def node(new: Object, old: Object | None) -> list[str]:
+    spec = new.get("spec") or {}
+    found = []
+    if spec.get("configSource") is not None:
+        found.append("spec.configSource: the feature is removed")
+    if spec.get("externalID"):
+        found.append("spec.externalID: this field is deprecated, and is unused by Kubernetes")
+    for position, text in enumerate(spec.get("podCIDRs") or ()):
+        found.extend(network(SPEC.child("podCIDRs").at(position), text))
+    return found
 
 
 def old_label(key: str) -> str | None:

@@ -12,7 +12,7 @@ from pybernetes.apiserver.strategies.nodes import NodeStrategy
 from pybernetes.apiserver.strategies.pods import PodStrategy
 from pybernetes.apiserver.strategies.secrets import SecretStrategy
 from pybernetes.apiserver.strategies.services import ServiceStrategy
-from pybernetes.apiserver.strategies.volumes import VolumeStrategy
+from pybernetes.apiserver.strategies.volumes import ClaimStrategy, VolumeStrategy
 from pybernetes.apiserver.strategies.workloads import (
     DaemonSetStrategy,
     DeploymentStrategy,
@@ -31,6 +31,7 @@ _OWN: dict[Kind, type[Strategy]] = {
     kinds.NAMESPACES: NamespaceStrategy,
     kinds.NODES: NodeStrategy,
     kinds.PERSISTENT_VOLUMES: VolumeStrategy,
+    kinds.PERSISTENT_VOLUME_CLAIMS: ClaimStrategy,
     kinds.PODS: PodStrategy,
     kinds.REPLICATION_CONTROLLERS: ReplicationControllerStrategy,
     kinds.REPLICA_SETS: WorkloadStrategy,
@@ -51,6 +52,7 @@ _GENERATION = frozenset(
         kinds.MUTATING_WEBHOOK_CONFIGURATIONS,
         kinds.NETWORK_POLICIES,
         kinds.POD_DISRUPTION_BUDGETS,
+        kinds.POD_TEMPLATES,
         kinds.PRIORITY_CLASSES,
         kinds.PRIORITY_LEVEL_CONFIGURATIONS,
         kinds.RESOURCE_SLICES,

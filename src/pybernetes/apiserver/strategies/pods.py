@@ -30,6 +30,8 @@ class PodStrategy(Strategy):
         status["qosClass"] = qos_class(pod)
         pod["status"] = status
         spec = pod["spec"]
+        if (spec.get("terminationGracePeriodSeconds") or 0) < 0:
+            spec["terminationGracePeriodSeconds"] = 1
         if spec.get("affinity") or spec.get("topologySpreadConstraints"):
             settle_selectors(spec, pod["metadata"].get("labels") or {})
 
