@@ -226,3 +226,28 @@ async def test_only_apply_can_be_forced(api: Api) -> None:
     assert refused.message == (
         'PatchOptions.meta.k8s.io "" is invalid: force: Forbidden: may not be specified for non-apply patch'
     )
+
+
+async def test_only_applying_and_putting_make_what_is_missing(api: Api) -> None:
+    roles = "/apis/rbac.authorization.k8s.io/v1/namespaces/default/roles"
+    for kind, patch in (("merge", {"rules": []}), ("strategic", {"rules": []}), ("json", [])):
+        assert (await api.patch(f"{roles}/none", patch, kind)).status == 404
+    assert (await api.put(f"{roles}/none", {"metadata": {"name": "none"}})).status == 201
+
+
+async def test_what_a_writer_may_leave_out_but_not_change(api: Api) -> None:
+    made = await api.config_map()
+    for field, value in (("uid", "other"), ("deletionTimestamp", "2026-01-01T00:00:00Z")):
+        reply = await api.patch(f"{CONFIG_MAPS}/one", {"metadata": {field: value}})
+        assert reply.status == 422
+        assert reply.message == (
+            f'ConfigMap "one" is invalid: metadata.{field}: Invalid value: "{value}": field is immutable'
+        )
+    reply = await api.patch(f"{CONFIG_MAPS}/one", {"metadata": {"finalizers": ["x"]}})
+    assert reply.message.endswith("name is neither a standard finalizer name nor is it fully qualified")
+    reply = await api.put(f"{CONFIG_MAPS}/one", {"metadata": {}})
+    assert (
+        reply.message == "the name of the object (one based on URL) was undeterminable: name must be provided"
+    )
+    reply = await api.put(f"{CONFIG_MAPS}/one", {"metadata": {"name": "one", "resourceVersion": "0"}})
+    assert reply.status == 200 and reply.json["metadata"]["uid"] == made["metadata"]["uid"]

@@ -15,7 +15,14 @@ import msgspec
 
 from pybernetes.api.decoding import DecodeError, duplicates
 from pybernetes.api.defaults import apply_defaults
-from pybernetes.api.errors import BadRequest, Invalid, RequestEntityTooLarge, UnsupportedMediaType, invalid
+from pybernetes.api.errors import (
+    BadRequest,
+    Invalid,
+    RequestEntityTooLarge,
+    UnsupportedMediaType,
+    invalid,
+    not_found,
+)
 from pybernetes.api.fields import IMMUTABLE, go_format, status_causes
 from pybernetes.api.fields import invalid as invalid_field
 from pybernetes.api.json_errors import json_word, what_is_wrong
@@ -57,6 +64,8 @@ async def patch(context: Context, resource: Resource) -> Answer:
         wanted = read_patch(data, patch_type)
 
         async def produce(old: Object) -> Object:
+            if not old:
+                raise not_found(resource.kind, write.name)
             return patched(context, resource, old, wanted, options.field_validation)
 
         outcome = await commit_update(write, produce, tries=_TRIES)
