@@ -98,10 +98,16 @@ def _value_fields(value: Any, schema: Field | None, ends: bool = False) -> Field
         if schema.list_type == SET:
             return {**found, **{fieldset.value(entry): LEAF for entry in value}}
         if schema.list_type == BY_KEYS and schema.element is not None:
+            repeated: list[str] = []
             for entry in value:
                 if isinstance(entry, dict):
                     key = fieldset.item(keys_of(entry, schema.list_map_keys))
+                    if key in found:
+                        repeated.append(key)
                     found[key] = _item_fields(entry, schema.element, ends)
+            for key in repeated:
+                # Items of one identity are nobody's.
+                found.pop(key, None)
             return found
     return LEAF
 

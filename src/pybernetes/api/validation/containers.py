@@ -92,7 +92,7 @@ def _validate_init(
 ) -> list[FieldError]:
     place = path.at(position)
     errors = _validate(container, spec, volumes, place)
-    errors.extend(_restart_policy(container, place))
+    errors.extend(_restart_policy(container, place, in_init=True))
     if container.get("name") or "" in names:
         errors.extend(_name_once(container, names, place))
     errors.extend(_host_ports([container], path))
@@ -192,7 +192,7 @@ def _resize_policy(policies: list[Object], spec: Object, path: FieldPath) -> lis
     return errors
 
 
-def _restart_policy(container: Object, path: FieldPath) -> list[FieldError]:
+def _restart_policy(container: Object, path: FieldPath, in_init: bool = False) -> list[FieldError]:
     policy, rules = container.get("restartPolicy"), container.get("restartPolicyRules") or []
     if policy is None and not rules:
         return []
@@ -200,6 +200,8 @@ def _restart_policy(container: Object, path: FieldPath) -> list[FieldError]:
     where = path.child("restartPolicy")
     if policy is None:
         errors.append(required(where, "must specify restartPolicy when restart rules are used"))
+        if in_init:
+            return errors
     elif policy not in _RESTART_POLICIES:
         errors.append(not_supported(where, policy, _RESTART_POLICIES))
     if len(rules) > _MOST_RULES:

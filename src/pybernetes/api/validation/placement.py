@@ -125,7 +125,7 @@ def _label_keys(holder: Object, path: FieldPath) -> list[FieldError]:
             key = expression.get("key") or ""
             if key in same and key in said:
                 why = "exists in both matchLabelKeys and labelSelector"
-                errors.append(invalid(path.at(same.index(key)), key, why))
+                errors.append(invalid(path.at(len(same) - 1 - same[::-1].index(key)), key, why))
             said.add(key)
     for position, key in enumerate(same):
         if key in other:

@@ -28,7 +28,7 @@ _PROFILE_LENGTH = 4095
 _PROFILES = ("Localhost", "RuntimeDefault", "Unconfined")
 _CHOICES = (
     ("supplementalGroupsPolicy", ("Merge", "Strict")),
-    ("seLinuxChangePolicy", ("MountOption", "Recursive")),
+    ("seLinuxChangePolicy", ("Recursive",)),
 )
 _PROC_MOUNTS = ("Default", "Unmasked")
 _NO_WINDOWS_POD = "cannot be set for a windows pod"

@@ -63,8 +63,10 @@ def _validate_source(volume: Object, name: str, path: FieldPath, pod_name: str |
     if volume.get("iscsi") is not None:
         why = volume_sources.iscsi_target_too_long(volume["iscsi"], name)
         errors += [invalid(path.child("name"), name, why)] if why else []
-    if pod_name is not None and "image" in volume and not (volume["image"] or {}).get("reference"):
-        errors.append(required(path.child("image", "reference")))
+    image = volume.get("image")
+    if pod_name is not None and image is not None and not image.get("reference"):
+        first = next(source for source in _CHECKS if volume.get(source) is not None)
+        errors += [required(path.child("image", "reference"))] if first == "image" else []
     if volume.get("ephemeral") is not None and pod_name and name:
         claim = f"{pod_name}-{name}"
         errors += [
