@@ -18,6 +18,7 @@ from pybernetes.api.kinds import (
     HORIZONTAL_POD_AUTOSCALERS_V1,
     Kind,
 )
+from pybernetes.api.schema import schema_for
 
 Object = dict[str, Any]
 
@@ -46,7 +47,9 @@ def event_to_core(event: Object) -> Object:
 
 def event_from_core(event: Object) -> Object:
     renamed = {_CORE_FIELDS.get(name, name): value for name, value in event.items()}
-    return {**renamed, "apiVersion": EVENTS.api_version, "kind": EVENTS.kind}
+    renamed |= {"apiVersion": EVENTS.api_version, "kind": EVENTS.kind}
+    order = schema_for(EVENTS).order
+    return {name: renamed[name] for name in (*order, *renamed) if name in renamed}
 
 
 def _is_cpu(metric: Object) -> bool:

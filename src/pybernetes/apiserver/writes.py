@@ -112,4 +112,6 @@ def deletion_of(context: Context, resource: Resource, namespace: str, name: str,
 def refuse(write: Write, errors: list[FieldError]) -> None:
     """422 when there is anything to refuse."""
     if errors:
-        raise invalid(write.resource.kind, write.name, status_causes(errors))
+        conversion = write.resource.conversion
+        kind = conversion.stored_as if conversion is not None else write.resource.kind
+        raise invalid(kind, write.name, status_causes(errors))

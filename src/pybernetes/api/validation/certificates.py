@@ -75,7 +75,7 @@ def signing_request(obj: Object) -> list[FieldError]:
         errors.append(invalid(SPEC.child("expirationSeconds"), seconds, why))
     why = _request_fault(spec.get("request") or "")
     if why:
-        errors.append(invalid(SPEC.child("request"), spec.get("request") or "", why))
+        errors.append(invalid(SPEC.child("request"), spec.get("request"), why))
     return errors
 
 

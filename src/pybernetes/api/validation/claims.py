@@ -49,16 +49,20 @@ def validate_access_modes(modes: list[str], path: FieldPath) -> list[FieldError]
     return errors
 
 
-def validate_claim_template(template: Object, path: FieldPath) -> list[FieldError]:
-    """The claim that an ephemeral volume makes: labels, annotations and a spec, nothing else."""
-    metadata, where = template.get("metadata") or {}, path.child("metadata")
-    errors = validate_annotations(metadata.get("annotations") or {}, where.child("annotations"))
-    errors += validate_labels(metadata.get("labels") or {}, where.child("labels"))
-    errors += [
-        forbidden(where.child("uID" if field == "uid" else field), "cannot be set")
+def validate_template_metadata(metadata: Object, path: FieldPath) -> list[FieldError]:
+    """Of a template for other objects: labels and annotations, nothing else."""
+    errors = validate_annotations(metadata.get("annotations") or {}, path.child("annotations"))
+    errors += validate_labels(metadata.get("labels") or {}, path.child("labels"))
+    return errors + [
+        forbidden(path.child("uID" if field == "uid" else field), "cannot be set")
         for field in metadata
         if field not in ("annotations", "labels")
     ]
+
+
+def validate_claim_template(template: Object, path: FieldPath) -> list[FieldError]:
+    """The claim that an ephemeral volume makes."""
+    errors = validate_template_metadata(template.get("metadata") or {}, path.child("metadata"))
     return errors + validate_claim_spec(template.get("spec") or {}, path.child("spec"))
 
 

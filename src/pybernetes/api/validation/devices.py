@@ -1,11 +1,10 @@
-"""Devices: classes, claims and their templates, and the slices in which drivers publish what they have.
+"""Devices: classes, claims and their templates; the slices in which drivers publish them have a file of their own.
 
 Expressions are checked for being there; whether they compile is for whoever allocates.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from pybernetes.api.fields import (
@@ -13,53 +12,39 @@ from pybernetes.api.fields import (
     SPEC,
     FieldError,
     FieldPath,
-    duplicate,
     invalid,
     not_supported,
     required,
     too_long,
-    too_many,
 )
-from pybernetes.api.names import is_c_identifier, is_dns1123_label, is_dns1123_subdomain
-from pybernetes.api.validation.placement import validate_node_selector
+from pybernetes.api.names import is_dns1123_label, is_dns1123_subdomain, is_qualified_name
+from pybernetes.api.resource_names import is_extended
+from pybernetes.api.validation.claims import validate_template_metadata
+from pybernetes.api.validation.devicenames import each, fully_qualified_name, named, toleration
+from pybernetes.api.validation.deviceslices import resource_slice, update_resource_slice
 from pybernetes.api.validation.storage import driver_name
 from pybernetes.api.validation.values import immutable
 
 Object = dict[str, Any]
-Check = Callable[[Any, FieldPath], list[FieldError]]
 
 _MOST = 32
 _MOST_ALTERNATIVES = 8
-_MOST_DEVICES = 128
 _LONGEST_EXPRESSION = 10 * 1024
-_LONGEST_POOL = 253
 _MODES = ("All", "ExactCount")
 _REFERENCE = (
     "must be the name of a request in the claim or the name of a request and a subrequest separated by '/'"
 )
 
 
-def _each(items: list[Any], most: int, path: FieldPath, check: Check) -> list[FieldError]:
-    errors = [too_many(path, len(items), most)] if len(items) > most else []
-    for position, item in enumerate(items):
-        errors.extend(check(item, path.at(position)))
-    return errors
-
-
-def _named(items: list[Object], most: int, path: FieldPath, check: Check) -> list[FieldError]:
-    """As `_each`, of items that have a name each of its own."""
-    errors = _each(items, most, path, check)
-    names = [item.get("name") or "" for item in items]
-    for position, name in enumerate(names):
-        if name in names[:position]:
-            errors.append(duplicate(path.at(position).child("name"), name))
-    return errors
-
-
 def device_class(obj: Object) -> list[FieldError]:
     spec = obj.get("spec") or {}
-    errors = _each(spec.get("selectors") or [], _MOST, SPEC.child("selectors"), _selector)
-    return errors + _each(spec.get("config") or [], _MOST, SPEC.child("config"), _configuration)
+    errors = each(spec.get("selectors") or [], _MOST, SPEC.child("selectors"), _selector)
+    errors.extend(each(spec.get("config") or [], _MOST, SPEC.child("config"), _configuration))
+    name = spec.get("extendedResourceName")
+    if name is not None and (not is_extended(name) or is_qualified_name(f"requests.{name}")):
+        why = "must be a valid extended resource name"
+        errors.append(invalid(SPEC.child("extendedResourceName"), name, why))
+    return errors
 
 
 def claim(obj: Object) -> list[FieldError]:
@@ -71,7 +56,9 @@ def update_claim(new: Object, old: Object, subresource: str) -> list[FieldError]
 
 
 def template(obj: Object) -> list[FieldError]:
-    return _claim_spec((obj.get("spec") or {}).get("spec") or {}, SPEC.child("spec"))
+    spec, where = obj.get("spec") or {}, SPEC.child("metadata")
+    errors = validate_template_metadata(spec.get("metadata") or {}, where)
+    return errors + _claim_spec(spec.get("spec") or {}, SPEC.child("spec"))
 
 
 def update_template(new: Object, old: Object, subresource: str) -> list[FieldError]:
@@ -86,27 +73,28 @@ def _claim_spec(spec: Object, path: FieldPath) -> list[FieldError]:
         names |= {f"{one.get('name')}/{sub.get('name')}" for sub in one.get("firstAvailable") or ()}
 
     def reference(name: str, path: FieldPath) -> list[FieldError]:
-        errors = [invalid(path, part, why) for part in name.split("/")[:2] for why in is_dns1123_label(part)]
+        if name.count("/") > 1:
+            return [invalid(path, name, _REFERENCE)]
+        errors = [invalid(path, part, why) for part in name.split("/") for why in is_dns1123_label(part)]
         return errors if name in names else [*errors, invalid(path, name, _REFERENCE)]
 
     def constraint(one: Object, path: FieldPath) -> list[FieldError]:
-        errors = _each(one.get("requests") or [], _MOST, path.child("requests"), reference)
-        attributes = [
-            field for field in ("matchAttribute", "distinctAttribute") if one.get(field) is not None
-        ]
-        if not attributes:
-            errors.append(required(path.child("matchAttribute")))
-        for field in attributes:
-            errors.extend(_attribute(one[field], path.child(field)))
-        return errors
+        errors = named(one.get("requests") or [], _MOST, path.child("requests"), reference)
+        for field in ("matchAttribute", "distinctAttribute"):
+            if one.get(field) is not None:
+                return errors + fully_qualified_name(one[field], path.child(field))
+        why = (
+            'exactly one of "matchAttribute" or "distinctAttribute" is required, but multiple fields are set'
+        )
+        return [*errors, required(path, why)]
 
     def configuration(one: Object, path: FieldPath) -> list[FieldError]:
-        errors = _each(one.get("requests") or [], _MOST, path.child("requests"), reference)
+        errors = named(one.get("requests") or [], _MOST, path.child("requests"), reference)
         return errors + _configuration(one, path)
 
-    errors = _named(requests, _MOST, where.child("requests"), _request)
-    errors.extend(_each(devices.get("constraints") or [], _MOST, where.child("constraints"), constraint))
-    return errors + _each(devices.get("config") or [], _MOST, where.child("config"), configuration)
+    errors = named(requests, _MOST, where.child("requests"), _request)
+    errors.extend(each(devices.get("constraints") or [], _MOST, where.child("constraints"), constraint))
+    return errors + each(devices.get("config") or [], _MOST, where.child("config"), configuration)
 
 
 def _request(request: Object, path: FieldPath) -> list[FieldError]:
@@ -121,7 +109,7 @@ def _request(request: Object, path: FieldPath) -> list[FieldError]:
         errors.extend(_exact(exactly, path.child("exactly")))
     else:
         where = path.child("firstAvailable")
-        errors.extend(_named(alternatives, _MOST_ALTERNATIVES, where, _alternative))
+        errors.extend(named(alternatives, _MOST_ALTERNATIVES, where, _alternative))
     return errors
 
 
@@ -139,7 +127,7 @@ def _exact(request: Object, path: FieldPath) -> list[FieldError]:
     errors = [] if name else [required(where)]
     if name:
         errors.extend(invalid(where, name, why) for why in is_dns1123_subdomain(name))
-    errors.extend(_each(request.get("selectors") or [], _MOST, path.child("selectors"), _selector))
+    errors.extend(each(request.get("selectors") or [], _MOST, path.child("selectors"), _selector))
     mode, count = request.get("allocationMode") or "", request.get("count") or 0
     if mode == "All" and count:
         why = "must not be specified when allocationMode is 'All'"
@@ -148,7 +136,8 @@ def _exact(request: Object, path: FieldPath) -> list[FieldError]:
         errors.append(invalid(path.child("count"), count, "must be greater than zero"))
     elif mode not in _MODES:
         errors.append(not_supported(path.child("allocationMode"), mode, _MODES))
-    return errors
+    tolerations, where = request.get("tolerations") or [], path.child("tolerations")
+    return errors + [error for at, one in enumerate(tolerations) for error in toleration(one, where.at(at))]
 
 
 def _selector(selector: Object, path: FieldPath) -> list[FieldError]:
@@ -172,64 +161,6 @@ def _configuration(config: Object, path: FieldPath) -> list[FieldError]:
     elif not isinstance(parameters, dict):
         errors.append(invalid(where.child("parameters"), "<value omitted>", "must be a valid JSON object"))
     return errors
-
-
-def _attribute(name: str, path: FieldPath) -> list[FieldError]:
-    """`domain/identifier`"""
-    domain, found, own = name.partition("/")
-    if not found:
-        return [invalid(path, name, "must include a domain")]
-    errors = [invalid(path, domain, why) for why in is_dns1123_subdomain(domain)]
-    return errors + [invalid(path, own, why) for why in is_c_identifier(own)]
-
-
-def resource_slice(obj: Object) -> list[FieldError]:
-    spec = obj.get("spec") or {}
-    errors = driver_name(spec.get("driver") or "", SPEC.child("driver"))
-    errors.extend(_pool(spec.get("pool") or {}, SPEC.child("pool")))
-    chosen = [
-        field
-        for field in ("nodeName", "nodeSelector", "allNodes", "perDeviceNodeSelection")
-        if spec.get(field)
-    ]
-    words = "exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required"
-    if not chosen:
-        errors.append(required(SPEC, words))
-    elif len(chosen) > 1:
-        listed = "{" + ", ".join(f"`{field}`" for field in chosen) + "}"
-        errors.append(invalid(SPEC, listed, f"{words}, but multiple fields are set"))
-    if spec.get("nodeSelector"):
-        errors.extend(validate_node_selector(spec["nodeSelector"], SPEC.child("nodeSelector")))
-    devices = spec.get("devices") or []
-    return errors + _named(devices, _MOST_DEVICES, SPEC.child("devices"), _request_name)
-
-
-def _pool(pool: Object, path: FieldPath) -> list[FieldError]:
-    name, where = pool.get("name") or "", path.child("name")
-    errors: list[FieldError] = []
-    if not name:
-        errors.append(required(where))
-    else:
-        if len(name) > _LONGEST_POOL:
-            errors.append(too_long(where, _LONGEST_POOL))
-        parts = name.split("/")
-        errors.extend(invalid(where, part, why) for part in parts for why in is_dns1123_subdomain(part))
-    count, generation = pool.get("resourceSliceCount") or 0, pool.get("generation") or 0
-    if count <= 0:
-        errors.append(invalid(path.child("resourceSliceCount"), count, "must be greater than zero"))
-    if generation < 0:
-        why = "must be greater than or equal to zero"
-        errors.append(invalid(path.child("generation"), generation, why))
-    return errors
-
-
-def update_resource_slice(new: Object, old: Object, subresource: str) -> list[FieldError]:
-    errors = resource_slice(new)
-    after, before = new.get("spec") or {}, old.get("spec") or {}
-    for field in ("driver", "nodeName"):
-        errors.extend(immutable(after, before, field, SPEC))
-    pools = (after.get("pool") or {}, before.get("pool") or {})
-    return errors + immutable(*pools, "name", SPEC.child("pool"))
 
 
 CREATE = {

@@ -182,6 +182,7 @@ def priority_level(obj: Object) -> list[FieldError]:
         if limited is not None:
             errors.append(forbidden(SPEC.child("limited"), "must be nil if the type is not Limited"))
         errors.extend(_shares(exempt or {}, SPEC.child("exempt")))
+        errors.extend(_lent(exempt or {}, SPEC.child("exempt")))
     elif kind == "Limited":
         if exempt is not None:
             errors.append(forbidden(SPEC.child("exempt"), "must be nil if the type is Limited"))
@@ -195,15 +196,17 @@ def priority_level(obj: Object) -> list[FieldError]:
 
 
 def _shares(level: Object, path: FieldPath) -> list[FieldError]:
-    errors: list[FieldError] = []
-    shares, lent = level.get("nominalConcurrencyShares"), level.get("lendablePercent")
-    if shares is not None and shares < 0:
-        why = "must be a non-negative integer"
-        errors.append(invalid(path.child("nominalConcurrencyShares"), shares, why))
-    if lent is not None and not 0 <= lent <= 100:
-        why = "must be between 0 and 100, inclusive"
-        errors.append(invalid(path.child("lendablePercent"), lent, why))
-    return errors
+    shares = level.get("nominalConcurrencyShares")
+    if shares is None or shares >= 0:
+        return []
+    return [invalid(path.child("nominalConcurrencyShares"), shares, "must be a non-negative integer")]
+
+
+def _lent(level: Object, path: FieldPath) -> list[FieldError]:
+    lent = level.get("lendablePercent")
+    if lent is None or 0 <= lent <= 100:
+        return []
+    return [invalid(path.child("lendablePercent"), lent, "must be between 0 and 100, inclusive")]
 
 
 def _limited(limited: Object, path: FieldPath) -> list[FieldError]:
@@ -222,6 +225,7 @@ def _limited(limited: Object, path: FieldPath) -> list[FieldError]:
             errors.extend(_queuing(queuing, where.child("queuing")))
     else:
         errors.append(not_supported(where.child("type"), kind, ("Queue", "Reject")))
+    errors.extend(_lent(limited, path))
     borrowed = limited.get("borrowingLimitPercent")
     if borrowed is not None and borrowed < 0:
         why = "if specified, must be a non-negative integer"
@@ -255,9 +259,7 @@ def _queuing(queuing: Object, path: FieldPath) -> list[FieldError]:
 
 def _hash_bits(queues: int, hand: int) -> int:
     """Bits that are needed to deal a hand of queues."""
-    if hand > _MAX_HASH_BITS:
-        return _MAX_HASH_BITS + 1
-    return math.ceil(sum(math.log2(queues - dealt) for dealt in range(hand)))
+    return math.ceil(math.log2(queues) * hand)
 
 
 def _conditions(obj: Object) -> list[FieldError]:

@@ -132,7 +132,9 @@ def _url(url: Any, path: FieldPath) -> list[FieldError]:
 
 
 def _service(service: Object, path: FieldPath) -> list[FieldError]:
-    errors = [required(path.child(field)) for field in ("name", "namespace") if not service.get(field)]
+    # Upstream takes the one for the other.
+    swapped = (("namespace", "name"), ("name", "namespace"))
+    errors = [required(path.child(shown)) for field, shown in swapped if not service.get(field)]
     port = service.get("port") or 0
     wrong = is_port_number(port)
     if wrong:
