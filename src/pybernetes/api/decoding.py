@@ -14,6 +14,7 @@ from __future__ import annotations
 import binascii
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -166,20 +167,35 @@ def _clean(obj: dict[str, Any], fields: dict[str, Field]) -> bool:
         field = fields.get(key)
         if field is None:
             return False
-        if not value:
-            if field.omits_zero:
-                return False
-            if value is None and field.writes_null:
+        if value:
+            if field.type == STRING:
+                if value.__class__ is not str:
+                    return False
                 continue
-        kind = field.type
-        if kind == STRING:
-            if type(value) is not str:
-                return False
-        elif kind == OBJECT:
-            if type(value) is not dict or not _clean(value, field.object.fields):
-                return False
-        elif (kind != ANY or value is None) and not _clean_value(value, field):
+        elif field.omits_zero:
             return False
+        elif value is None and field.writes_null:
+            continue
+        if not _clean_value(value, field):
+            return False
+    return True
+
+
+def _clean_all(values: Iterable[Any], element: Field) -> bool:
+    kind = element.type
+    if kind == STRING:
+        for value in values:
+            if value.__class__ is not str:
+                return False
+    elif kind == OBJECT:
+        fields = element.object.fields
+        for value in values:
+            if value.__class__ is not dict or not _clean(value, fields):
+                return False
+    else:
+        for value in values:
+            if not _clean_value(value, element):
+                return False
     return True
 
 
@@ -200,23 +216,13 @@ def _clean_beside(obj: dict[str, Any], fields: dict[str, Field], known: dict[str
 
 def _clean_value(value: Any, field: Field) -> bool:
     kind = field.type
-    if kind == LIST:
-        element = field.element
-        if type(value) is not list or element is None:
-            return False
-        if element.type == OBJECT:
-            fields = element.object.fields
-            return all(type(one) is dict and _clean(one, fields) for one in value)
-        if element.type == STRING:
-            return all(type(one) is str for one in value)
-        return all(_clean_value(one, element) for one in value)
-    if kind == MAP:
-        element = field.element
-        if type(value) is not dict or element is None:
-            return False
-        if element.type == STRING:
-            return all(type(one) is str for one in value.values())
-        return all(_clean_value(one, element) for one in value.values())
+    if kind == OBJECT:
+        return type(value) is dict and _clean(value, field.object.fields)
+    element = field.element
+    if element is not None:
+        if kind == LIST:
+            return type(value) is list and _clean_all(value, element)
+        return type(value) is dict and _clean_all(value.values(), element)
     if kind == INTEGER:
         limit = _INT32 if field.bits == 32 else _INT64
         return type(value) is int and -limit <= value < limit
@@ -224,8 +230,6 @@ def _clean_value(value: Any, field: Field) -> bool:
         return value is True or value is False
     if kind == STRING:
         return type(value) is str
-    if kind == OBJECT:
-        return type(value) is dict and _clean(value, field.object.fields)
     return _clean_special(value, kind)
 
 

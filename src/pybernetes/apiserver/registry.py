@@ -55,6 +55,8 @@ class Registry:
         self.store = store
         self.caches = caches
         self.times = StoreTimes()
+        self.gathered: dict[object, tuple[object, list[Object]]] = {}
+        """What admission has gathered of namespaces (lookups.py), and of which state of the cache."""
         self._peeked: dict[tuple[CacheEntry, Resource], Object] = {}
 
     async def cache(self, resource: Resource) -> Cache:

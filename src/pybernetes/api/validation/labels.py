@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from pybernetes.api.fields import FieldError, FieldPath, forbidden, invalid, required
@@ -14,9 +15,15 @@ def validate_labels(labels: dict[str, str], path: FieldPath) -> list[FieldError]
     """Keys are qualified names, values label values."""
     errors: list[FieldError] = []
     for key, value in labels.items():
-        errors.extend(invalid(path, key, why) for why in is_label_key(key))
-        errors.extend(invalid(path, value, why) for why in is_label_value(value))
+        if not _is_good(key, value):
+            errors.extend(invalid(path, key, why) for why in is_label_key(key))
+            errors.extend(invalid(path, value, why) for why in is_label_value(value))
     return errors
+
+
+@lru_cache(maxsize=4096)
+def _is_good(key: str, value: str) -> bool:
+    return not is_label_key(key) and not is_label_value(value)
 
 
 def validate_label_key(key: str, path: FieldPath) -> list[FieldError]:

@@ -9,6 +9,8 @@ from pybernetes.apiserver.writes import CREATE, UPDATE, Write
 
 Object = dict[str, Any]
 
+_MOST_GATHERED = 256
+
 
 def creates(write: Write, kind: Kind) -> bool:
     """A new object of a kind."""
@@ -22,10 +24,17 @@ def changes(write: Write, kind: Kind) -> bool:
 
 async def every(write: Write, kind: Kind, namespace: str | None = None) -> list[Object]:
     """All objects of a kind, of one namespace or of all, decoded; not to be changed."""
-    server = write.server
-    resource = server.resources.of(kind)
-    cache = await server.registry.cache(resource)
+    registry, resource = write.server.registry, write.server.resources.of(kind)
+    cache = await registry.cache(resource)
     if not len(cache):
         return []
+    state = cache, cache.state
+    known = registry.gathered.get((kind.resource, namespace))
+    if known is not None and known[0] == state:
+        return known[1]
     page = await cache.list(namespace=namespace)
-    return [server.registry.peek(resource, entry) for entry in page.entries]
+    found = [registry.peek(resource, entry) for entry in page.entries]
+    if len(registry.gathered) >= _MOST_GATHERED:
+        registry.gathered.clear()
+    registry.gathered[kind.resource, namespace] = state, found
+    return found

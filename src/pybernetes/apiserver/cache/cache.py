@@ -127,6 +127,11 @@ class Cache:
         return len(self.watchers)
 
     @property
+    def state(self) -> tuple[int, int]:
+        """The same as long as no entry changes."""
+        return self._filled_at, self.received
+
+    @property
     def revision(self) -> int:
         return max(self._around.revision(), self._filled_at)
 
