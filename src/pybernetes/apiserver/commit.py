@@ -168,8 +168,6 @@ async def _create_by_update(write: Write, produce: Produce) -> Outcome:
     write.operation = CREATE
     write.object = await produce({})
     if write.object["metadata"].get("resourceVersion"):
-        if write.creates_missing:
-            raise not_found(resource.kind, write.name)
         del write.object["metadata"]["resourceVersion"]
     return await create(write)
 

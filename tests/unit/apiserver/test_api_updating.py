@@ -215,8 +215,37 @@ async def test_what_is_applied_must_be_declared(api: Api) -> None:
     refused = await api.patch(CONFIG_MAPS + "/x?fieldManager=m&fieldValidation=Ignore", config, "apply")
     assert refused.status == 400
     assert refused.message == (
-        "failed to create typed patch object (default/x; /v1, Kind=ConfigMap): .foo: field not declared in schema"
+        "failed to create typed patch object (/x; /v1, Kind=ConfigMap): .foo: field not declared in schema"
     )
+    twice = {"name": "x", "namespace": "default", "finalizers": ["a/b", "a/b"]}
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": twice}
+    refused = await api.patch(CONFIG_MAPS + "/x?fieldManager=m", config, "apply")
+    assert refused.message == (
+        "failed to create typed patch object (default/x; /v1, Kind=ConfigMap): .metadata.finalizers: "
+        'duplicate entries for key [="a/b"]'
+    )
+    refused = await api.patch(CONFIG_MAPS + "/x?fieldManager=m", {"metadata": {"name": "x"}}, "apply")
+    assert (refused.status, refused.message) == (400, "invalid object type: /, Kind=")
+    refused = await api.patch(CONFIG_MAPS + "/x?fieldManager=m", b"[]", "apply")
+    assert refused.message == (
+        "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal array into Go "
+        "value of type map[string]interface {}"
+    )
+
+
+async def test_status_is_applied_to_the_status_and_nothing_else_there(api: Api) -> None:
+    await api.deployment()
+    head = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}}
+    path = f"{DEPLOYMENTS}/web"
+    config = {**head, "spec": {"replicas": 7}, "status": {"replicas": 3}}
+    there = await api.patch(f"{path}/status?fieldManager=s", config, "apply")
+    assert (there.json["spec"]["replicas"], there.json["status"]["replicas"]) == (1, 3)
+    main = await api.patch(
+        f"{path}?fieldManager=m&force=true", {**config, "status": {"replicas": 9}}, "apply"
+    )
+    assert (main.json["spec"]["replicas"], main.json["status"]["replicas"]) == (7, 3)
+    owners = {one["manager"]: list(one["fieldsV1"]) for one in main.json["metadata"]["managedFields"]}
+    assert owners["m"] == ["f:spec"] and owners["s"] == ["f:status"]
 
 
 async def test_only_apply_can_be_forced(api: Api) -> None:

@@ -117,6 +117,47 @@ def _item_fields(entry: Any, element: Field | None, ends: bool) -> FieldSet:
     return {SELF: LEAF, **inner} if inner else LEAF
 
 
+def duplicate_entries(obj: Object, type_: ObjectType) -> list[str]:
+    """What an applied configuration says twice in keyed lists and in sets, in words."""
+    found: list[str] = []
+    _find_duplicates(obj, type_, "", found)
+    return found
+
+
+def _find_duplicates(obj: Object, type_: ObjectType, path: str, found: list[str]) -> None:
+    for name, value in obj.items():
+        field = type_.fields.get(name)
+        if field is not None and value.__class__ in _CONTAINERS:
+            _find_in_value(value, field, f"{path}.{name}", found)
+
+
+def _find_in_value(value: Any, schema: Field, path: str, found: list[str]) -> None:
+    if schema.type == OBJECT and isinstance(value, dict):
+        _find_duplicates(value, schema.object, path, found)
+    elif schema.type == MAP and isinstance(value, dict) and schema.element is not None:
+        for name, entry in value.items():
+            if entry.__class__ in _CONTAINERS:
+                _find_in_value(entry, schema.element, f"{path}.{name}", found)
+    elif schema.type == LIST and isinstance(value, list):
+        _find_in_list(value, schema, path, found)
+
+
+def _find_in_list(entries: list[Any], schema: Field, path: str, found: list[str]) -> None:
+    if schema.list_type not in (SET, BY_KEYS):
+        return
+    seen: set[str] = set()
+    for entry in entries:
+        keyed = schema.list_type == BY_KEYS
+        if keyed and not isinstance(entry, dict):
+            continue
+        key = fieldset.item(keys_of(entry, schema.list_map_keys)) if keyed else fieldset.value(entry)
+        if key in seen:
+            found.append(f"{path}: duplicate entries for key {fieldset.path_text((key,))}")
+        seen.add(key)
+        if keyed and schema.element is not None:
+            _find_in_value(entry, schema.element, path + fieldset.path_text((key,)), found)
+
+
 def is_atomic_map(schema: Field | None) -> bool:
     if schema is None:
         return False

@@ -22,6 +22,8 @@ Object = dict[str, Any]
 
 APPLY, UPDATE = "Apply", "Update"
 MAX_UPDATERS = 10
+FORMER = "before-first-apply"
+"""Who gets the fields of an object without a ledger."""
 ANCIENT = "ancient-changes"
 """Who gets the fields of the oldest updaters when there are too many."""
 
@@ -59,9 +61,9 @@ class _Entry:
 _Ledger = dict[Manager, _Entry]
 
 
-def _read(obj: Object) -> _Ledger:
+def _read(items: list[Object]) -> _Ledger:
     ledger: _Ledger = {}
-    for item in obj["metadata"].get("managedFields") or ():
+    for item in items:
         manager = Manager(
             item.get("manager", ""),
             item.get("operation", UPDATE),
@@ -70,6 +72,26 @@ def _read(obj: Object) -> _Ledger:
         )
         ledger[manager] = _Entry(item.get("fieldsV1") or {}, item.get("time", ""))
     return ledger
+
+
+def _sound(items: list[Object]) -> bool:
+    """Whether a writer may have put these into managedFields; others are left out of account."""
+    return all(
+        item.get("operation") in (APPLY, UPDATE)
+        and item.get("fieldsType") == "FieldsV1"
+        and _sound_fields(item.get("fieldsV1") or {})
+        for item in items
+    )
+
+
+def _sound_fields(fields: FieldSet) -> bool:
+    return all(
+        (key == fieldset.SELF or key[:2] in _ELEMENTS) and isinstance(node, dict) and _sound_fields(node)
+        for key, node in fields.items()
+    )
+
+
+_ELEMENTS = frozenset(("f:", "k:", "v:", "i:"))
 
 
 def _written(ledger: _Ledger) -> list[Object]:
@@ -136,7 +158,12 @@ def after_update(old: Object, new: Object, type_: ObjectType | None, manager: Ma
     sent = new["metadata"].get("managedFields")
     if sent is not None and (not sent or sent == [{}]):
         return with_ledger(new, [])
-    ledger = _read(old)
+    before = old["metadata"].get("managedFields")
+    if sent != before and (manager.subresource or not sent or not _sound(sent)):
+        sent = before
+    if not sent:
+        return with_ledger(new, [])  # what has no ledger gets one when something is applied
+    ledger = _read(sent)
     written, removed = changed(old, new, type_)
     written, removed = fieldset.ordered(managed(written)), managed(removed)
     if not written and not removed:
@@ -157,7 +184,7 @@ def after_update(old: Object, new: Object, type_: ObjectType | None, manager: Ma
     elif fields != own.fields:
         ledger[manager] = _Entry(fields, own.time)
     elif not moved:
-        return with_ledger(new, old["metadata"].get("managedFields") or [])
+        return with_ledger(new, sent)
     _merge_ancient(ledger)
     return with_ledger(new, _written(ledger))
 
@@ -191,7 +218,11 @@ def apply(
     live: Object, config: Object, type_: ObjectType | None, manager: Manager, now: str, *, force: bool = False
 ) -> Applied:
     """Raises Conflict, with one cause a field, when others manage what the configuration changes."""
-    ledger = _read(live)
+    ledger = _read(live["metadata"].get("managedFields") or [])
+    if not ledger:
+        found = managed(fields_of_new(live, type_))
+        if found:
+            ledger[Manager(FORMER, UPDATE, manager.api_version)] = _Entry(found, now)
     wanted = managed(fields_of(config, type_))
     result = merged(live, _without_identity(config), type_)
     previous = ledger.get(manager, _Entry())
@@ -251,9 +282,11 @@ def _conflict(conflicts: list[tuple[Manager, FieldSet]]) -> Conflict:
         if manager.operation == UPDATE:
             who += f" using {manager.api_version}"
         names = [fieldset.path_text(path) for path in fieldset.paths(fields)]
-        texts.append(
-            f"{who}: {names[0]}" if len(names) == 1 else who + ":\n" + "\n".join(f"- {n}" for n in names)
-        )
+        if len(names) == 1:
+            texts.append(f"{who}: {names[0]}")
+        else:
+            listed = "\n".join(f"- {name}" for name in names)
+            texts.append(f"{who.replace('conflict', 'conflicts', 1)}:\n{listed}")
         causes += [{"reason": "FieldManagerConflict", "message": who, "field": name} for name in names]
     count = len(causes)
     plural = "s" if count != 1 else ""

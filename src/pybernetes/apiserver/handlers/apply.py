@@ -11,13 +11,17 @@ from typing import Any
 import msgspec
 
 from pybernetes.api.apply import managers
+from pybernetes.api.apply.fields import duplicate_entries
 from pybernetes.api.decoding import DecodeError, check
 from pybernetes.api.errors import BadRequest, invalid
+from pybernetes.api.fields import IMMUTABLE, status_causes
+from pybernetes.api.fields import invalid as invalid_field
+from pybernetes.api.json_errors import json_word
 from pybernetes.api.kinds import Kind
 from pybernetes.api.schema import ObjectType
 from pybernetes.api.times import now
 from pybernetes.apiserver.authorization import require
-from pybernetes.apiserver.bodies import Body, check_fields, check_type, finish_object, from_yaml, parse
+from pybernetes.apiserver.bodies import Body, check_fields, finish_object, from_yaml, parse
 from pybernetes.apiserver.commit import SCALE, Outcome
 from pybernetes.apiserver.commit import update as commit_update
 from pybernetes.apiserver.context import Context
@@ -49,7 +53,13 @@ async def merge(context: Context, write: Write, config: Object, options: WriteOp
         if field in config["metadata"]
     }
 
+    _leave_to_others(write, config)
+
     async def produce(old: Object) -> Object:
+        uid = preconditions.get("uid")
+        if uid and uid != (old or _NEW)["metadata"].get("uid"):
+            causes = status_causes([invalid_field("metadata.uid", uid, IMMUTABLE)])
+            raise invalid(kind, write.name, [*causes, *causes])
         live = old or {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": {}}
         if not old:
             await require(context, "create")  # applying what does not exist creates it
@@ -64,7 +74,19 @@ async def merge(context: Context, write: Write, config: Object, options: WriteOp
     return await commit_update(write, produce)
 
 
-def _refuse_undeclared(write: Write, config: Object, kind: Kind, schema: ObjectType) -> None:
+_NEW: Object = {"metadata": {}}
+
+
+def _leave_to_others(write: Write, config: Object) -> None:
+    """The status is applied to the status subresource, and nothing else there."""
+    if write.subresource == "status":
+        for field in config.keys() - {"apiVersion", "kind", "metadata", "status"}:
+            del config[field]
+    elif not write.subresource and write.resource.strategy.has_status:
+        config.pop("status", None)
+
+
+def _refuse_undeclared(config: Object, kind: Kind, schema: ObjectType) -> None:
     """What nobody could own is an error, whatever `fieldValidation` says."""
     try:
         unknown = check(msgspec.json.decode(msgspec.json.encode(config)), schema)
@@ -72,12 +94,34 @@ def _refuse_undeclared(write: Write, config: Object, kind: Kind, schema: ObjectT
         return  # told by the check that follows
     paths = [problem.split('"')[1] for problem in unknown]
     found = [f".{path}: field not declared in schema" for path in paths]
+    found.extend(duplicate_entries(config, schema))
     if found:
+        metadata = config.get("metadata") or {}
         shown = found[0] if len(found) == 1 else "errors:\n" + "\n".join(f"  {one}" for one in found)
         raise BadRequest(
-            f"failed to create typed patch object ({write.namespace}/{write.name}; "
+            f"failed to create typed patch object ({metadata.get('namespace', '')}/{metadata.get('name', '')}; "
             f"{kind.group}/{kind.version}, Kind={kind.kind}): {shown}"
         )
+
+
+async def _read(data: bytes, kind: Kind) -> tuple[Object, list[str]]:
+    """YAML, which JSON is as well. Raises BadRequest."""
+    try:
+        if data.lstrip()[:1] == b"{":
+            config, problems = parse(Body(data), kind.kind)
+            if not problems:
+                return config, problems
+        body = await from_yaml(data)
+    except BadRequest as error:
+        raise BadRequest(f"error decoding YAML: {error}") from None
+    try:
+        return parse(body, kind.kind)
+    except BadRequest:
+        word = json_word(msgspec.json.decode(body.data))
+        raise BadRequest(
+            "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: "
+            f"cannot unmarshal {word} into Go value of type map[string]interface {{}}"
+        ) from None
 
 
 async def configuration(
@@ -91,12 +135,14 @@ async def configuration(
             "field": "fieldManager",
         }
         raise invalid(_OPTIONS, "", [cause])
-    body = Body(data) if data.lstrip()[:1] == b"{" else await from_yaml(data)
-    config, problems = parse(body, kind.kind)
-    check_type(config, kind.group, kind.version, kind.kind)
-    _refuse_undeclared(write, config, kind, schema)
+    config, problems = await _read(data, kind)
+    said = config.get("apiVersion") or "", config.get("kind") or ""
+    if said != (kind.api_version, kind.kind):
+        group, _, version = said[0].rpartition("/")
+        raise BadRequest(f"invalid object type: {group}/{version}, Kind={said[1]}")
+    _refuse_undeclared(config, kind, schema)
     check_fields(context, config, schema, kind, problems, options.field_validation)
-    if config["metadata"].get("managedFields"):
+    if "managedFields" in config["metadata"]:
         raise BadRequest("metadata.managedFields must be nil")
     settle_names(write.resource, config, context.info.namespace, context.info.name)
     return config

@@ -169,7 +169,7 @@ def test_the_ledger_can_be_cleared() -> None:
 
 
 def test_old_updaters_are_folded_into_one() -> None:
-    obj = deployment()
+    obj = after_create(deployment(replicas=1), TYPE, updater("first"), "t")
     obj["metadata"]["labels"] = {}
     for number in range(14):
         labels = {**obj["metadata"]["labels"], f"l{number}": "x"}
@@ -179,6 +179,39 @@ def test_old_updaters_are_folded_into_one() -> None:
     assert len(names) == 10
     assert names[0] == "ancient-changes"
     assert ".metadata.labels.l0" in owned(obj, "ancient-changes", UPDATE)
+
+
+def test_what_has_no_ledger_gets_one_when_something_is_applied() -> None:
+    old = deployment(replicas=1, paused=True)
+    new = after_update(old, deployment(replicas=2, paused=True), TYPE, updater("late"), "t1")
+    assert "managedFields" not in new["metadata"]
+    with pytest.raises(Conflict) as caught:
+        applied(new, deployment(replicas=3), "a", "t2")
+    assert str(caught.value) == (
+        'Apply failed with 1 conflict: conflict with "before-first-apply" using apps/v1: .spec.replicas'
+    )
+    forced = applied(new, deployment(replicas=3), "a", "t2", force=True)
+    assert owned(forced, "before-first-apply", UPDATE) == [".spec.paused"]
+
+
+def test_a_writer_may_hand_fields_over_but_not_spoil_the_ledger() -> None:
+    old = after_create(deployment(replicas=1), TYPE, updater("kubectl-client-side-apply"), "t1")
+    ((entry, *_),) = (old["metadata"]["managedFields"],)
+    handed = {**entry, "manager": "kubectl", "operation": APPLY}
+    new = after_update(old, with_ledger(old, [handed]), TYPE, updater("kubectl"), "t2")
+    assert owned(new, "kubectl", APPLY) and not owned(new, "kubectl-client-side-apply", UPDATE)
+    for spoilt in ({**entry, "operation": "Move"}, {**entry, "fieldsV1": {"spec": {}}}):
+        kept = after_update(old, with_ledger(old, [spoilt]), TYPE, updater("x"), "t2")
+        assert kept["metadata"]["managedFields"] == [entry]
+
+
+def test_several_conflicts_with_one_manager_are_listed() -> None:
+    live = applied(deployment(), deployment(replicas=1, paused=True), "a")
+    with pytest.raises(Conflict) as caught:
+        applied(live, deployment(replicas=2, paused=False), "b")
+    assert str(caught.value) == (
+        'Apply failed with 2 conflicts: conflicts with "a":\n- .spec.paused\n- .spec.replicas'
+    )
 
 
 def test_set_algebra() -> None:
