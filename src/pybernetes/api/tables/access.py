@@ -76,14 +76,20 @@ def _condition(status: Object) -> str:
 
 
 _ROLE_COLUMNS = (NAME, CREATED_AT)
-_BINDING_COLUMNS = (
-    NAME,
-    Column("Role", description="@rbac.v1.RoleBinding.roleRef"),
-    AGE,
-    wide("Users", "Users in the roleBinding"),
-    wide("Groups", "Groups in the roleBinding"),
-    wide("ServiceAccounts", "ServiceAccounts in the roleBinding"),
-)
+_MUST = "If the RoleRef cannot be resolved, the Authorizer must return an error."
+
+
+def _binding_columns(kind: str, reference: str) -> tuple[Column, ...]:
+    return (
+        NAME,
+        Column("Role", description=f"RoleRef can {reference} in the global namespace. {_MUST}"),
+        AGE,
+        *(wide(what, f"{what} in the {kind}") for what in ("Users", "Groups", "ServiceAccounts")),
+    )
+
+
+_ROLE_BINDING = _binding_columns("roleBinding", "reference a Role in the current namespace or a ClusterRole")
+_CLUSTER_ROLE_BINDING = _binding_columns("clusterRoleBinding", "only reference a ClusterRole")
 
 PRINTERS = {
     "CertificateSigningRequest": Printer(
@@ -91,17 +97,17 @@ PRINTERS = {
             NAME,
             AGE,
             Column("SignerName", description="@certificates.v1.CertificateSigningRequestSpec.signerName"),
-            Column("Requestor", description="@certificates.v1.CertificateSigningRequestSpec.username"),
+            Column("Requestor", description="Base64-encoded PKCS#10 CSR data"),
             Column(
                 "RequestedDuration",
                 description="@certificates.v1.CertificateSigningRequestSpec.expirationSeconds",
             ),
-            Column("Condition", description="@certificates.v1.CertificateSigningRequestStatus.conditions"),
+            Column("Condition", description="Conditions applied to the request, such as approval or denial."),
         ),
         _signing_request,
     ),
     "ClusterRole": Printer(_ROLE_COLUMNS, _role),
-    "ClusterRoleBinding": Printer(_BINDING_COLUMNS, _binding),
+    "ClusterRoleBinding": Printer(_CLUSTER_ROLE_BINDING, _binding),
     "Role": Printer(_ROLE_COLUMNS, _role),
-    "RoleBinding": Printer(_BINDING_COLUMNS, _binding),
+    "RoleBinding": Printer(_ROLE_BINDING, _binding),
 }

@@ -58,7 +58,9 @@ _BINDINGS = (
         "PolicyName",
         description="PolicyName indicates the policy definition which the policy binding binded to",
     ),
-    Column("ParamRef", description="ParamRef indicates the param resource which sets the configration param"),
+    Column(
+        "ParamRef", description="ParamRef indicates the param resource which sets the configuration param"
+    ),
     AGE,
 )
 
@@ -69,7 +71,7 @@ PRINTERS = {
             Column(
                 "Mutations",
                 "integer",
-                "Mutations indicates the number of mutation rules defined in this configuration",
+                "Mutation indicates the number of mutations rules defined in this configuration",
             ),
             _PARAM_KIND,
             AGE,

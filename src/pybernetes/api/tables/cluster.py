@@ -79,7 +79,7 @@ def _aged(obj: Object, now: datetime) -> Cells:
 
 def _slice(obj: Object, now: datetime) -> Cells:
     spec = obj.get("spec") or {}
-    node = spec.get("nodeName") or ("<all>" if spec.get("allNodes") else NONE)
+    node = spec.get("nodeName") or ""
     return [
         name_of(obj),
         node,
@@ -94,8 +94,8 @@ PRINTERS = {
     "FlowSchema": Printer(
         (
             NAME,
-            Column("PriorityLevel", description="@flowcontrol.v1.FlowSchemaSpec.priorityLevelConfiguration"),
-            Column("MatchingPrecedence", "integer", "@flowcontrol.v1.FlowSchemaSpec.matchingPrecedence"),
+            Column("PriorityLevel", description="@flowcontrol.v1.PriorityLevelConfigurationReference.name"),
+            Column("MatchingPrecedence", "string", "@flowcontrol.v1.FlowSchemaSpec.matchingPrecedence"),
             Column("DistinguisherMethod", description="@flowcontrol.v1.FlowSchemaSpec.distinguisherMethod"),
             AGE,
             Column("MissingPL", description="references a broken or non-existent PriorityLevelConfiguration"),
@@ -151,7 +151,5 @@ PRINTERS = {
         ),
         _slice,
     ),
-    "RuntimeClass": Printer(
-        (NAME, Column("Handler", description="@node.v1.RuntimeClass.handler"), AGE), _runtime_class
-    ),
+    "RuntimeClass": Printer((NAME, Column("Handler"), AGE), _runtime_class),
 }

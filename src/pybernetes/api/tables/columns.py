@@ -59,7 +59,7 @@ class Printer:
 
 NAME = Column("Name", format="name", description="@meta.v1.ObjectMeta.name")
 AGE = Column("Age", description="@meta.v1.ObjectMeta.creationTimestamp")
-CREATED_AT = Column("Created At", description="@meta.v1.ObjectMeta.creationTimestamp")
+CREATED_AT = Column("Created At", "date", "@meta.v1.ObjectMeta.creationTimestamp")
 
 
 def wide(name: str, description: str = "", type: str = "string") -> Column:

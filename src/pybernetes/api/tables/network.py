@@ -23,7 +23,7 @@ Object = dict[str, Any]
 
 
 def _endpoint_slice(obj: Object, now: datetime) -> Cells:
-    ports = ["*" if port.get("port") is None else str(port["port"]) for port in obj.get("ports") or ()]
+    ports = [str(port.get("port") or port.get("name", "*")) for port in obj.get("ports") or ()]
     addresses = [address for one in obj.get("endpoints") or () for address in one.get("addresses") or ()]
     return [
         name_of(obj),
@@ -69,8 +69,8 @@ def _service_cidr(obj: Object, now: datetime) -> Cells:
 
 def _ip_address(obj: Object, now: datetime) -> Cells:
     parent = (obj.get("spec") or {}).get("parentRef") or {}
-    parts = [parent.get("group", ""), parent.get("resource", ""), parent.get("namespace", "")]
-    shown = "/".join(part for part in (*parts, parent.get("name", "")) if part)
+    kind = ".".join(part for part in (parent.get("resource"), parent.get("group")) if part)
+    shown = "/".join(part for part in (kind, parent.get("namespace"), parent.get("name")) if part)
     return [name_of(obj), shown or NONE]
 
 

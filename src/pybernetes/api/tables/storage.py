@@ -13,7 +13,6 @@ from pybernetes.api.tables.columns import (
     Column,
     Printer,
     age_of,
-    bool_text,
     name_of,
     wide,
 )
@@ -123,13 +122,9 @@ def _volume_attachment(obj: Object, now: datetime) -> Cells:
         spec.get("attacher", ""),
         (spec.get("source") or {}).get("persistentVolumeName", ""),
         spec.get("nodeName", ""),
-        bool_text(bool(status.get("attached"))),
+        bool(status.get("attached")),
         age_of(obj, now),
     ]
-
-
-def _storage_capacity(obj: Object, now: datetime) -> Cells:
-    return [name_of(obj), obj.get("storageClassName", ""), obj.get("capacity") or UNSET]
 
 
 def _attributes_class(obj: Object, now: datetime) -> Cells:
@@ -194,14 +189,6 @@ PRINTERS = {
             AGE,
         ),
         _csi_node,
-    ),
-    "CSIStorageCapacity": Printer(
-        (
-            NAME,
-            Column("StorageClassName", description="@storage.v1.CSIStorageCapacity.storageClassName"),
-            Column("Capacity", description="@storage.v1.CSIStorageCapacity.capacity"),
-        ),
-        _storage_capacity,
     ),
     "StorageClass": Printer(
         (

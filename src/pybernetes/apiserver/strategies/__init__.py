@@ -6,6 +6,7 @@ from pybernetes.api import kinds
 from pybernetes.api.kinds import Kind
 from pybernetes.apiserver.strategies.base import USERS_METADATA, Strategy
 from pybernetes.apiserver.strategies.certificates import CertificateStrategy
+from pybernetes.apiserver.strategies.endpointslices import EndpointSliceStrategy
 from pybernetes.apiserver.strategies.extensions import DefinitionStrategy
 from pybernetes.apiserver.strategies.namespaces import NamespaceStrategy
 from pybernetes.apiserver.strategies.nodes import NodeStrategy
@@ -22,6 +23,7 @@ from pybernetes.apiserver.strategies.workloads import (
 )
 
 _OWN: dict[Kind, type[Strategy]] = {
+    kinds.ENDPOINT_SLICES: EndpointSliceStrategy,
     kinds.CERTIFICATE_SIGNING_REQUESTS: CertificateStrategy,
     kinds.CUSTOM_RESOURCE_DEFINITIONS: DefinitionStrategy,
     kinds.CRON_JOBS: WorkloadStrategy,
@@ -94,14 +96,14 @@ _CONDITIONAL_UPDATE = frozenset(
         kinds.API_SERVICES,
         kinds.CSI_DRIVERS,
         kinds.CSI_NODES,
+        kinds.CSI_STORAGE_CAPACITIES,
         kinds.CUSTOM_RESOURCE_DEFINITIONS,
-        kinds.FLOW_SCHEMAS,
         kinds.LEASES,
         kinds.MUTATING_ADMISSION_POLICIES,
         kinds.MUTATING_ADMISSION_POLICY_BINDINGS,
         kinds.MUTATING_WEBHOOK_CONFIGURATIONS,
         kinds.POD_DISRUPTION_BUDGETS,
-        kinds.PRIORITY_LEVEL_CONFIGURATIONS,
+        kinds.RUNTIME_CLASSES,
         kinds.VALIDATING_ADMISSION_POLICIES,
         kinds.VALIDATING_ADMISSION_POLICY_BINDINGS,
         kinds.VALIDATING_WEBHOOK_CONFIGURATIONS,
@@ -111,13 +113,23 @@ _CONDITIONAL_UPDATE = frozenset(
 
 _RETURNS_DELETED = frozenset(
     (
+        kinds.CSI_DRIVERS,
+        kinds.CSI_NODES,
+        kinds.DEVICE_CLASSES,
+        kinds.NAMESPACES,
         kinds.PERSISTENT_VOLUMES,
         kinds.PERSISTENT_VOLUME_CLAIMS,
         kinds.PODS,
         kinds.POD_TEMPLATES,
+        kinds.RESOURCE_CLAIMS,
+        kinds.RESOURCE_CLAIM_TEMPLATES,
         kinds.RESOURCE_QUOTAS,
+        kinds.RESOURCE_SLICES,
         kinds.SERVICES,
         kinds.SERVICE_ACCOUNTS,
+        kinds.STORAGE_CLASSES,
+        kinds.VOLUME_ATTACHMENTS,
+        kinds.VOLUME_ATTRIBUTES_CLASSES,
     )
 )
 
