@@ -16,8 +16,17 @@ import msgspec
 
 from pybernetes.api.apply.managers import UPDATE as BY_UPDATE
 from pybernetes.api.apply.managers import Manager, after_create, after_update, with_ledger
-from pybernetes.api.errors import MODIFIED, BadRequest, Forbidden, already_exists, conflict, not_found
+from pybernetes.api.errors import (
+    MODIFIED,
+    BadRequest,
+    Forbidden,
+    already_exists,
+    conflict,
+    invalid,
+    not_found,
+)
 from pybernetes.api.fields import invalid as invalid_field
+from pybernetes.api.kinds import Kind
 from pybernetes.api.times import now
 from pybernetes.api.warnings import warnings_for
 from pybernetes.api.written import written
@@ -219,8 +228,9 @@ def _first_ledger(write: Write) -> list[Object]:
     if write.ledger is not None:
         return write.ledger
     resource, obj = write.resource, write.object
-    if resource.strategy.has_status and "status" in obj:
-        obj = {field: value for field, value in obj.items() if field != "status"}
+    unmanaged = resource.strategy.unmanaged
+    if any(field in obj for field in unmanaged):
+        obj = {field: value for field, value in obj.items() if field not in unmanaged}
     manager = Manager(write.field_manager or UNKNOWN_MANAGER, BY_UPDATE, resource.kind.api_version)
     booked = after_create(obj, resource.schema, manager, now(write.server.clock))
     ledger: list[Object] = booked["metadata"].get("managedFields") or []
@@ -253,7 +263,11 @@ def _check_preconditions(write: Write, revision: int) -> None:
     version = metadata.get("resourceVersion")
     if not version or version == "0":
         if not write.resource.strategy.unconditional_update and write.operation == UPDATE:
-            refuse(write, [invalid_field("metadata.resourceVersion", 0, "must be specified for an update")])
+            wrong = invalid_field("metadata.resourceVersion", 0, "must be specified for an update")
+            # Here the resource's name stands for that of the kind.
+            raise invalid(
+                Kind(kind.group, kind.version, kind.resource, kind.resource), write.name, [wrong.cause()]
+            )
     elif version != str(revision):
         if not version.isdigit():
             refuse(write, [invalid_field("metadata.resourceVersion", version, "must be a number")])

@@ -19,6 +19,8 @@ from pybernetes.api.schema import ATOMIC, BY_KEYS, LIST, MAP, OBJECT, SET, Field
 Object = dict[str, Any]
 
 _ABSENT = object()
+_RAW = "io.k8s.apimachinery.pkg.runtime.RawExtension"
+"""An object that nobody here knows anything about."""
 _CONTAINERS = frozenset((dict, list))
 _REMEMBERED_SIZE = 16 * 1024
 _encode = msgspec.json.Encoder().encode
@@ -163,6 +165,8 @@ def is_atomic_map(schema: Field | None) -> bool:
         return False
     if schema.map_type:
         return schema.map_type == ATOMIC
+    if schema.ref == _RAW:
+        return True
     return schema.type == OBJECT and schema.object.map_type == ATOMIC
 
 

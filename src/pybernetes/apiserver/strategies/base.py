@@ -33,6 +33,9 @@ class Strategy:
     returns_deleted = False
     """Whether DELETE answers the object instead of a Status."""
 
+    unmanaged: tuple[str, ...] = ()
+    """The parts of a new object that its creator does not come to manage: the server says what is in them."""
+
     status_keeps: tuple[str, ...] = ()
     """The parts of the metadata that writes to /status leave alone."""
 
@@ -47,6 +50,8 @@ class Strategy:
         self.kind = kind
         self.has_status = kind.subresource("status") is not None
         self.first_status = first_status(kind)
+        if self.has_status and not self.unmanaged:
+            self.unmanaged = ("status",)
         self.switched_off = gates.SWITCHED_OFF.get(kind, ())
 
     # What is written

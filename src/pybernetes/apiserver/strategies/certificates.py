@@ -14,6 +14,8 @@ Object = dict[str, Any]
 class CertificateStrategy(Strategy):
     """`/approval` leads to the conditions, `/status` to the status but for the decisions; spec never changes."""
 
+    unmanaged = ("spec", "status")
+
     def prepare_create(self, write: Write) -> None:
         super().prepare_create(write)
         spec = write.object.setdefault("spec", {})
