@@ -187,13 +187,17 @@ def test_of_a_running_pod_only_the_image_and_few_other_fields_may_change() -> No
         new["spec"]["containers"][0]["command"] = ["x"]
 
     def more(new: Object) -> None:
-        new["spec"]["containers"].append({"name": "d", "image": "d"})
+        new["spec"]["containers"].append({**new["spec"]["containers"][0], "name": "d"})
 
     assert changed(PODS, obj, image) == []
     assert changed(PODS, obj, command)[0].startswith(
         "spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,"
         "`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing "
         "tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)\n"
+    )
+    assert changed(PODS, obj, command)[0].endswith(
+        '    "Image": "nginx:1",\n-   "Command": null,\n+   "Command": [\n+    "x"\n+   ],\n    "Args": null,\n'
+        '    "WorkingDir": "",\n    "Ports": null,\n'
     )
     assert changed(PODS, obj, more) == [
         "spec.containers: Forbidden: pod updates may not add or remove containers"

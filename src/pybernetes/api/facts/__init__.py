@@ -118,3 +118,14 @@ def json_form(name: str) -> list[str]:
     object, `!?`: as null), in `?` when its zero value says something; any other field is left out when it is zero.
     """
     return _json_forms().get(name, "").split()
+
+
+def internal_types() -> dict[str, str]:
+    """How upstream has some types in itself, by name: their fields in order, joined by `; `, each as four words.
+
+    The words are the name inside, the name in JSON (after `^`: a field of the holder), what it is (`v` value, `p`
+    pointer, `l` list, `m` map) and of what: another type, or `s` text, `b` boolean, `i` integer, `q` quantity, `n`
+    integer or text, `J` what has its JSON form inside, too, `M` metadata in place. Read anew at each call.
+    """
+    found: dict[str, str] = msgspec.json.decode((_HERE / "internal_types.json").read_bytes())
+    return found

@@ -42,6 +42,23 @@ _FILES = {
 }
 
 
+_PREFIX_AGAIN = frozenset(
+    (
+        "ConfigMap",
+        "Endpoints",
+        "LimitRange",
+        "Namespace",
+        "Node",
+        "PersistentVolume",
+        "PersistentVolumeClaim",
+        "Pod",
+        "Secret",
+        "ServiceAccount",
+    )
+)
+"""Kinds whose metadata.generateName is looked at in updates, too."""
+
+
 def validate_create(kind: Kind, obj: Object) -> list[FieldError]:
     """What is wrong with a new object."""
     errors = validate_metadata(obj.get("metadata") or {}, kind.namespaced, name_rule(kind.group, kind.kind))
@@ -53,7 +70,12 @@ def validate_create(kind: Kind, obj: Object) -> list[FieldError]:
 
 def validate_update(kind: Kind, new: Object, old: Object, subresource: str = "") -> list[FieldError]:
     """What is wrong with a change from `old` to `new` through the object itself or a subresource."""
-    errors = validate_metadata_update(new.get("metadata") or {}, old.get("metadata") or {})
+    metadata = new.get("metadata") or {}
+    if metadata.get("generateName") and not subresource and not kind.group and kind.kind in _PREFIX_AGAIN:
+        rule = name_rule(kind.group, kind.kind)
+        errors = validate_metadata_update(metadata, old.get("metadata") or {}, rule=rule)
+    else:
+        errors = validate_metadata_update(metadata, old.get("metadata") or {})
     rules = _rules(kind, "UPDATE")
     if rules is not None:
         errors.extend(rules(new, old, subresource))

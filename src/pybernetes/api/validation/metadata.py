@@ -47,9 +47,7 @@ def validate_metadata(
     errors: list[FieldError] = []
     prefix = metadata.get("generateName")
     if prefix:
-        # A prefix may end in "-", which the appended characters make good.
-        masked = prefix[:-1] + "a" if prefix.endswith("-") and len(prefix) > 1 else prefix
-        errors.extend(invalid(path.child("generateName"), prefix, why) for why in rule(masked))
+        errors.extend(invalid(path.child("generateName"), prefix, why) for why in rule(_masked(prefix)))
     name = metadata.get("name")
     if not name:
         errors.append(required(path.child("name"), "name or generateName is required"))
@@ -70,8 +68,19 @@ def validate_metadata(
     return errors
 
 
-def validate_metadata_update(new: Object, old: Object, path: FieldPath = METADATA) -> list[FieldError]:
-    """The metadata of an object that changes."""
+def _masked(prefix: str) -> str:
+    """It may end in "-", which the appended characters make good."""
+    return prefix[:-1] + "a" if prefix.endswith("-") and len(prefix) > 1 else prefix
+
+
+def _anything(name: str) -> list[str]:
+    return []
+
+
+def validate_metadata_update(
+    new: Object, old: Object, path: FieldPath = METADATA, rule: NameRule = _anything
+) -> list[FieldError]:
+    """The metadata of an object that changes. `rule` is for the prefix of a name, of kinds that look at it again."""
     errors: list[FieldError] = []
     if old.get("deletionTimestamp") is not None:
         added = sorted(set(new.get("finalizers") or ()) - set(old.get("finalizers") or ()))
@@ -94,6 +103,9 @@ def validate_metadata_update(new: Object, old: Object, path: FieldPath = METADAT
     changed = {part: value for part, value in new.items() if part in _PARTS and value != old.get(part)}
     if changed:
         errors.extend(_validate_parts(changed, path))
+    prefix = new.get("generateName")
+    if prefix and prefix != old.get("generateName"):
+        errors.extend(invalid(path.child("generateName"), prefix, why) for why in rule(_masked(prefix)))
     finalizers = new.get("finalizers")
     if finalizers and finalizers != old.get("finalizers"):
         errors.extend(_validate_finalizers(finalizers, path.child("finalizers")))

@@ -79,7 +79,8 @@ def _features(node: Object) -> list[FieldError]:
 
 
 def update(new: Object, old: Object, subresource: str) -> list[FieldError]:
-    errors = _amounts(new)
+    errors = [] if subresource else create(new)
+    errors.extend(_amounts(new))
     errors.extend(_features(new))
     seen: set[tuple[str, str]] = set()
     for position, address in enumerate((new.get("status") or {}).get("addresses") or ()):

@@ -12,6 +12,7 @@ from pybernetes.api.fields import (
     SPEC,
     FieldError,
     FieldPath,
+    Inside,
     forbidden,
     invalid,
     not_supported,
@@ -19,7 +20,7 @@ from pybernetes.api.fields import (
 )
 from pybernetes.api.names import is_dns1123_subdomain
 from pybernetes.api.validation.claims import VOLUME_MODES, validate_access_modes
-from pybernetes.api.validation.differences import difference
+from pybernetes.api.validation.differences import difference, inside
 from pybernetes.api.validation.placement import validate_node_selector
 from pybernetes.api.validation.volume_sources import (
     PERSISTENT,
@@ -103,7 +104,7 @@ def _classes(spec: Object) -> list[FieldError]:
 def update_volume(new: Object, old: Object, subresource: str) -> list[FieldError]:
     if subresource == "status":
         return []
-    errors = volume(new)
+    errors = volume(new) * 2  # upstream looks twice, and tells twice
     after, before = new.get("spec") or {}, old.get("spec") or {}
     sources = {source: after[source] for source in PERSISTENT if source in after}
     had = {source: before[source] for source in PERSISTENT if source in before}
@@ -117,7 +118,9 @@ def update_volume(new: Object, old: Object, subresource: str) -> list[FieldError
         errors.append(invalid(ROOT.child("volumeMode"), after.get("volumeMode"), IMMUTABLE))
     if before.get("nodeAffinity") and before.get("nodeAffinity") != after.get("nodeAffinity"):
         why = f"{IMMUTABLE}, except for updating from beta label to GA"
-        errors.append(invalid(ROOT.child("nodeAffinity"), after.get("nodeAffinity"), why))
+        wanted = after.get("nodeAffinity")
+        shown = None if wanted is None else Inside(inside(wanted, "VolumeNodeAffinity"))
+        errors.append(invalid(ROOT.child("nodeAffinity"), shown, why))
     name, was = after.get("volumeAttributesClassName"), before.get("volumeAttributesClassName")
     if was is not None and name is None:
         why = "update from non-nil value to nil is forbidden"

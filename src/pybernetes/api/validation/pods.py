@@ -95,18 +95,17 @@ def update(new: Object, old: Object, subresource: str) -> list[FieldError]:
         return validate_containers((new.get("spec") or {}), volumes, SPEC)
     if subresource:
         return []
-    return _main(new.get("spec") or {}, old.get("spec") or {})
+    return _main(new.get("spec") or {}, old.get("spec") or {}, new.get("metadata") or {})
 
 
-def _main(new: Object, old: Object) -> list[FieldError]:
+def _main(new: Object, old: Object, metadata: Object) -> list[FieldError]:
     if new == old:
         return []
-    errors: list[FieldError] = []
+    errors = validate_pod_spec(new, SPEC, metadata.get("name") or "")
     for field in _IMAGES:
         if len(new.get(field) or ()) != len(old.get(field) or ()):
             why = "pod updates may not add or remove containers"
-            errors.append(forbidden(SPEC.child(field), why))
-            return errors
+            return [*errors, forbidden(SPEC.child(field), why)]
         for position, container in enumerate(new.get(field) or ()):
             where = SPEC.child(field).at(position).child("image")
             image = container.get("image") or ""
@@ -117,12 +116,10 @@ def _main(new: Object, old: Object) -> list[FieldError]:
     errors.extend(_deadline(new, old))
     errors.extend(_tolerations(new, old))
     errors.extend(_gates(new, old))
-    if errors:
-        return errors
-    before, after = _fixed(old, old), _fixed(new, old)
-    if before != after:
+    wanted = _apart_from_changeable(new, old)
+    if wanted != old:
         fields = ",".join(_CHANGEABLE)
-        why = f"pod updates may not change fields other than {fields}\n{difference('PodSpec', before, after)}"
+        why = f"pod updates may not change fields other than {fields}\n{difference('PodSpec', old, wanted)}"
         errors.append(forbidden(SPEC, why))
     return errors
 
@@ -154,33 +151,40 @@ def _tolerations(new: Object, old: Object) -> list[FieldError]:
 
 def _gates(new: Object, old: Object) -> list[FieldError]:
     before = {gate["name"] for gate in old.get("schedulingGates") or ()}
-    added = [gate["name"] for gate in new.get("schedulingGates") or () if gate["name"] not in before]
     return [
         forbidden(
-            SPEC.child("schedulingGates").at(0),
-            f"only deletion is allowed, but found new scheduling gate '{name}'",
+            SPEC.child("schedulingGates").at(position).child("name"),
+            f"only deletion is allowed, but found new scheduling gate '{gate['name']}'",
         )
-        for name in added
+        for position, gate in enumerate(new.get("schedulingGates") or ())
+        if gate["name"] not in before
     ]
 
 
-def _fixed(spec: Object, old: Object) -> Object:
-    """The spec without what may change."""
-    fixed = {
-        key: value
-        for key, value in spec.items()
-        if key not in ("activeDeadlineSeconds", "tolerations", "schedulingGates", "ephemeralContainers")
-    }
+def _apart_from_changeable(new: Object, old: Object) -> Object:
+    """The new spec, with what may change as it was."""
+    spec = dict(new)
+    for field in ("activeDeadlineSeconds", "tolerations", "schedulingGates"):
+        _take(spec, old, field)
     for field in _IMAGES:
         if spec.get(field):
-            fixed[field] = [{**container, "image": ""} for container in spec[field]]
+            spec[field] = [dict(container) for container in spec[field]]
+            for container, before in zip(spec[field], old[field], strict=True):
+                _take(container, before, "image")
     if spec.get("terminationGracePeriodSeconds") == 1 and (old.get("terminationGracePeriodSeconds") or 0) < 0:
-        fixed["terminationGracePeriodSeconds"] = old["terminationGracePeriodSeconds"]
+        _take(spec, old, "terminationGracePeriodSeconds")
     if old.get("schedulingGates"):
         # A pod that waits at a gate may still be narrowed down to fewer nodes.
-        fixed.pop("nodeSelector", None)
-        fixed.pop("affinity", None)
-    return fixed
+        _take(spec, old, "nodeSelector")
+        _take(spec, old, "affinity")
+    return spec
+
+
+def _take(spec: Object, old: Object, field: str) -> None:
+    """Make a field what it is in `old`."""
+    spec.pop(field, None)
+    if field in old:
+        spec[field] = old[field]
 
 
 def _resize(new: Object, old: Object) -> list[FieldError]:

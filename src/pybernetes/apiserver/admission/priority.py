@@ -28,7 +28,7 @@ async def mutate(write: Write) -> None:
         old = write.old["spec"]
         if spec.get("priority") is None and old.get("priority") is not None:
             spec["priority"] = old["priority"]
-        if not spec.get("preemptionPolicy") and old.get("preemptionPolicy"):
+        if spec.get("preemptionPolicy") is None and old.get("preemptionPolicy"):
             spec["preemptionPolicy"] = old["preemptionPolicy"]
         return
     name = spec.get("priorityClassName")
