@@ -247,7 +247,8 @@ def fit(
             raise DecodeError(strict_error(problems))
         if field_validation != IGNORE:
             for problem in problems:
-                context.warn(problem)
+                for line in problem.removeprefix("yaml: unmarshal errors:\n").splitlines():
+                    context.warn(line.strip())
     if not isinstance(obj.get("metadata"), dict):
         obj["metadata"] = {}
     return obj

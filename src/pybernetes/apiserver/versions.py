@@ -38,6 +38,8 @@ _METRICS = "autoscaling.alpha.kubernetes.io/metrics"
 _CURRENT_METRICS = "autoscaling.alpha.kubernetes.io/current-metrics"
 _CONDITIONS = "autoscaling.alpha.kubernetes.io/conditions"
 _BEHAVIOR = "autoscaling.alpha.kubernetes.io/behavior"
+_COUNTS = ("currentReplicas", "desiredReplicas")
+"""What a v1 status always has."""
 
 
 def event_to_core(event: Object) -> Object:
@@ -49,6 +51,9 @@ def event_from_core(event: Object) -> Object:
     renamed = {_CORE_FIELDS.get(name, name): value for name, value in event.items()}
     renamed |= {"apiVersion": EVENTS.api_version, "kind": EVENTS.kind}
     order = schema_for(EVENTS).order
+    for name in ("reportingController", "reportingInstance"):
+        if not renamed.get(name):
+            renamed.pop(name, None)
     return {name: renamed[name] for name in (*order, *renamed) if name in renamed}
 
 
@@ -84,6 +89,8 @@ def autoscaler_from_v2(stored: Object) -> Object:
         value = status.pop(name, None)
         if value:
             annotations[annotation] = _encoded(value)
+    if "status" in stored:
+        status = {**status, **{name: status.get(name) or 0 for name in _COUNTS}}
     return _autoscaler(stored, HORIZONTAL_POD_AUTOSCALERS_V1, spec, status, annotations)
 
 
@@ -100,11 +107,15 @@ def autoscaler_to_v2(obj: Object) -> Object:
     behavior = _taken(annotations, _BEHAVIOR, None)
     if behavior:
         spec["behavior"] = behavior
-    status.pop("currentCPUUtilizationPercentage", None)
+    used = status.pop("currentCPUUtilizationPercentage", None)
     for name, annotation in (("currentMetrics", _CURRENT_METRICS), ("conditions", _CONDITIONS)):
         value = _taken(annotations, annotation, None)
         if value:
             status[name] = value
+    known = status.get("currentMetrics") or []
+    if used is not None and not any(map(_is_cpu, known)):
+        current = {"name": "cpu", "current": {"averageUtilization": used}}
+        status["currentMetrics"] = [*known, {"type": "Resource", "resource": current}]
     return _autoscaler(obj, HORIZONTAL_POD_AUTOSCALERS, spec, status, annotations)
 
 

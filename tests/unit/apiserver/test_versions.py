@@ -46,10 +46,20 @@ def test_autoscalers() -> None:
         "kind": "HorizontalPodAutoscaler",
         "metadata": {"name": "h", "annotations": {"a": "b"}},
         "spec": spec,
-        "status": {"conditions": [{"type": "AbleToScale", "status": "True"}]},
+        "status": {
+            "currentReplicas": 1,
+            "desiredReplicas": 0,
+            "conditions": [{"type": "AbleToScale", "status": "True"}],
+        },
     }
     old = autoscaler_from_v2(stored)
     assert old["apiVersion"] == "autoscaling/v1"
     assert old["spec"]["targetCPUUtilizationPercentage"] == 50
     assert "metrics" not in old["spec"] and "behavior" not in old["spec"]
     assert autoscaler_to_v2(old) == stored
+    bare = autoscaler_from_v2({**stored, "status": {}})
+    assert bare["status"] == {"currentReplicas": 0, "desiredReplicas": 0}
+    used = autoscaler_to_v2({**bare, "status": {"currentCPUUtilizationPercentage": 7}})
+    assert used["status"]["currentMetrics"] == [
+        {"type": "Resource", "resource": {"name": "cpu", "current": {"averageUtilization": 7}}}
+    ]

@@ -282,7 +282,7 @@ def _conflict(conflicts: list[tuple[Manager, FieldSet]]) -> Conflict:
         if manager.operation == UPDATE:
             who += f" using {manager.api_version}"
         names = [fieldset.path_text(path) for path in fieldset.paths(fields)]
-        if len(names) == 1:
+        if len(names) == 1 and len(conflicts) == 1:
             texts.append(f"{who}: {names[0]}")
         else:
             listed = "\n".join(f"- {name}" for name in names)
@@ -290,5 +290,5 @@ def _conflict(conflicts: list[tuple[Manager, FieldSet]]) -> Conflict:
         causes += [{"reason": "FieldManagerConflict", "message": who, "field": name} for name in names]
     count = len(causes)
     plural = "s" if count != 1 else ""
-    joined = texts[0] if len(texts) == 1 else "conflicts " + "\n".join(texts).removeprefix("conflict ")
+    joined = "\n".join(texts)
     return Conflict(f"Apply failed with {count} conflict{plural}: {joined}", details={"causes": causes})

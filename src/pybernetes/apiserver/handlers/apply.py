@@ -26,7 +26,7 @@ from pybernetes.apiserver.commit import SCALE, Outcome
 from pybernetes.apiserver.commit import update as commit_update
 from pybernetes.apiserver.context import Context
 from pybernetes.apiserver.handlers.create import settle_names
-from pybernetes.apiserver.parameters import IGNORE, WriteOptions
+from pybernetes.apiserver.parameters import IGNORE, STRICT, WriteOptions
 from pybernetes.apiserver.writes import Object, Write
 
 APPLY_YAML = "application/apply-patch+yaml"
@@ -136,6 +136,8 @@ async def configuration(
         }
         raise invalid(_OPTIONS, "", [cause])
     config, problems = await _read(data, kind)
+    if problems and options.field_validation == STRICT:
+        raise BadRequest(f"error strict decoding YAML: error converting YAML to JSON: {problems[0]}")
     said = config.get("apiVersion") or "", config.get("kind") or ""
     if said != (kind.api_version, kind.kind):
         group, _, version = said[0].rpartition("/")
