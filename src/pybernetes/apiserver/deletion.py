@@ -108,6 +108,8 @@ async def _delete_once(write: Write, current: Stored) -> Outcome:
         if not write.dry_run:
             await server.registry.delete(resource, write.namespace, write.name, current.revision)
             await strategy.after_delete(write)
+        if strategy.returns_deleted:
+            _mark_ended(write, metadata)
         return Outcome(Stored(server.registry.at_rest(resource, new), current.revision), deleted=True)
     if not waiting:
         _mark(write, metadata, 0)
@@ -147,6 +149,15 @@ def _grace(write: Write, metadata: dict[str, Any]) -> bool:
     return True
 
 
+def _mark_ended(write: Write, metadata: dict[str, Any]) -> None:
+    """What ends with grace says so in the answer, also when it had none left."""
+    asked = write.options.get("gracePeriodSeconds")
+    graceful = write.resource.strategy.grace_period(write.previous, asked) is not None
+    if graceful and "deletionTimestamp" not in metadata:
+        _mark(write, metadata, 0)
+        metadata["generation"] = metadata.get("generation", 0) + 1
+
+
 def _mark(write: Write, metadata: dict[str, Any], seconds: int) -> None:
     if "deletionTimestamp" not in metadata:
         moment = write.server.clock.now() + timedelta(seconds=seconds)
@@ -156,6 +167,8 @@ def _mark(write: Write, metadata: dict[str, Any], seconds: int) -> None:
 
 def _finalizers(write: Write, present: list[str]) -> list[str]:
     """The finalizers with those of the garbage collector that the options ask for."""
+    if not write.resource.strategy.collected:
+        return present
     policy = write.options.get("propagationPolicy")
     orphan = write.options.get("orphanDependents")
     if policy is None and orphan is not None:

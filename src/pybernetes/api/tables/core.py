@@ -31,6 +31,12 @@ _ROLE_PREFIX = "node-role.kubernetes.io/"
 _BALANCER_WIDTH = 16
 
 
+def _kernel(info: Object) -> str:
+    version = info.get("kernelVersion") or UNKNOWN
+    architecture = info.get("architecture")
+    return f"{version} ({architecture})" if architecture else version
+
+
 def _node_status(node: Object) -> str:
     ready = condition_status(node, "Ready")
     words = ["Unknown" if ready is None else ("Ready" if ready == "True" else "NotReady")]
@@ -66,7 +72,7 @@ def _node(node: Object, now: datetime) -> Cells:
         _node_address(node, "InternalIP"),
         _node_address(node, "ExternalIP"),
         info.get("osImage") or UNKNOWN,
-        info.get("kernelVersion") or UNKNOWN,
+        _kernel(info),
         info.get("containerRuntimeVersion") or UNKNOWN,
     ]
 
@@ -136,7 +142,7 @@ def _config_map(config: Object, now: datetime) -> Cells:
 
 
 def _service_account(account: Object, now: datetime) -> Cells:
-    return [name_of(account), len(account.get("secrets") or ()), age_of(account, now)]
+    return [name_of(account), age_of(account, now)]
 
 
 def _resource_quota(quota: Object, now: datetime) -> Cells:
@@ -207,7 +213,8 @@ PRINTERS = {
             ),
             Column(
                 "Limit",
-                description="Limits control the maximum amount of cpu/memory that a container may use.",
+                description="Limits control the maximum amount of cpu/memory that a container may use "
+                "independent of contention on the node.",
             ),
             AGE,
         ),
@@ -234,7 +241,5 @@ PRINTERS = {
         ),
         _service,
     ),
-    "ServiceAccount": Printer(
-        (NAME, Column("Secrets", description="@core.v1.ServiceAccount.secrets"), AGE), _service_account
-    ),
+    "ServiceAccount": Printer((NAME, AGE), _service_account),
 }

@@ -131,8 +131,8 @@ def _attributes_class(obj: Object, now: datetime) -> Cells:
     return [name_of(obj), obj.get("driverName", ""), age_of(obj, now)]
 
 
-def _attributes_class_of(spec: str) -> Column:
-    return Column("VolumeAttributesClass", description=f"@core.v1.{spec}.volumeAttributesClassName")
+def _attributes_class_of(what: str) -> Column:
+    return Column("VolumeAttributesClass", description=f"VolumeAttributesClass of the {what}")
 
 
 PERSISTENT_VOLUME = Printer(
@@ -141,10 +141,10 @@ PERSISTENT_VOLUME = Printer(
         Column("Capacity", description="@core.v1.PersistentVolumeSpec.capacity"),
         Column("Access Modes", description="@core.v1.PersistentVolumeSpec.accessModes"),
         Column("Reclaim Policy", description="@core.v1.PersistentVolumeSpec.persistentVolumeReclaimPolicy"),
-        Column("Status", description="@core.v1.PersistentVolume.status"),
+        Column("Status", description="@core.v1.PersistentVolumeStatus.phase"),
         Column("Claim", description="@core.v1.PersistentVolumeSpec.claimRef"),
         Column("StorageClass", description="StorageClass of the pv"),
-        _attributes_class_of("PersistentVolumeSpec"),
+        _attributes_class_of("pv"),
         Column("Reason", description="@core.v1.PersistentVolumeStatus.reason"),
         AGE,
         wide("VolumeMode", "@core.v1.PersistentVolumeSpec.volumeMode"),
@@ -154,12 +154,12 @@ PERSISTENT_VOLUME = Printer(
 PERSISTENT_VOLUME_CLAIM = Printer(
     (
         NAME,
-        Column("Status", description="@core.v1.PersistentVolumeClaim.status"),
+        Column("Status", description="@core.v1.PersistentVolumeClaimStatus.phase"),
         Column("Volume", description="@core.v1.PersistentVolumeClaimSpec.volumeName"),
         Column("Capacity", description="@core.v1.PersistentVolumeClaimStatus.capacity"),
         Column("Access Modes", description="@core.v1.PersistentVolumeClaimStatus.accessModes"),
         Column("StorageClass", description="StorageClass of the pvc"),
-        _attributes_class_of("PersistentVolumeClaimSpec"),
+        _attributes_class_of("pvc"),
         AGE,
         wide("VolumeMode", "@core.v1.PersistentVolumeClaimSpec.volumeMode"),
     ),

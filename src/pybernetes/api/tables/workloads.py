@@ -152,15 +152,17 @@ def _controller_revision(obj: Object, now: datetime) -> Cells:
     return [name_of(obj), controller, obj.get("revision", 0), age_of(obj, now)]
 
 
-_REPLICAS = (
-    NAME,
-    Column("Desired", "integer", "@apps.v1.ReplicaSetSpec.replicas"),
-    Column("Current", "integer", "@apps.v1.ReplicaSetStatus.replicas"),
-    Column("Ready", "integer", "@apps.v1.ReplicaSetStatus.readyReplicas"),
-    *_runs("@apps.v1.ReplicaSetSpec.selector"),
-)
+def _replicas(kind: str) -> tuple[Column, ...]:
+    return (
+        NAME,
+        Column("Desired", "integer", f"@{kind}Spec.replicas"),
+        Column("Current", "integer", f"@{kind}Status.replicas"),
+        Column("Ready", "integer", f"@{kind}Status.readyReplicas"),
+        *_runs(f"@{kind}Spec.selector"),
+    )
 
-REPLICATION_CONTROLLER = Printer(_REPLICAS, _replication_controller)
+
+REPLICATION_CONTROLLER = Printer(_replicas("core.v1.ReplicationController"), _replication_controller)
 
 PRINTERS = {
     "ControllerRevision": Printer(
@@ -217,7 +219,7 @@ PRINTERS = {
         ),
         _job,
     ),
-    "ReplicaSet": Printer(_REPLICAS, _replica_set),
+    "ReplicaSet": Printer(_replicas("apps.v1.ReplicaSet"), _replica_set),
     "StatefulSet": Printer(
         (NAME, Column("Ready", description="Number of the pod with ready state"), AGE, CONTAINERS, IMAGES),
         _stateful_set,

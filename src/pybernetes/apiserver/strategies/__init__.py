@@ -143,4 +143,5 @@ def strategy_for(kind: Kind) -> Strategy:
     if kind in _STATUS_ONLY:
         strategy.status_keeps = USERS_METADATA
     strategy.returns_deleted = kind in _RETURNS_DELETED
+    strategy.collected = kind not in (kinds.CORE_EVENTS, kinds.EVENTS)
     return strategy

@@ -30,6 +30,9 @@ class Strategy:
     unconditional_update = True
     """Whether PUT without metadata.resourceVersion replaces whatever is there."""
 
+    collected = True
+    """Whether the garbage collector has to do with it, so that DELETE may leave dependents to it."""
+
     returns_deleted = False
     """Whether DELETE answers the object instead of a Status."""
 

@@ -41,8 +41,8 @@ def synchronise(spec: Object, old: Object) -> None:
             spec["clusterIPs"] = [spec["clusterIP"]]
     elif spec.get("clusterIP") != before and plural == spec["clusterIPs"]:
         spec["clusterIPs"] = [spec["clusterIP"]]
-    for field in ("ipFamilies", "ipFamilyPolicy"):
-        if old.get(field) and not spec.get(field):
+    for field, nothing in (("ipFamilies", ([], None)), ("ipFamilyPolicy", (None,))):
+        if old.get(field) and spec.get(field) in nothing:
             spec[field] = old[field]
 
 

@@ -36,6 +36,7 @@ class NamespaceStrategy(Strategy):
 
     def mark_deleted(self, write: Write) -> None:
         write.object["status"] = {**(write.object.get("status") or {}), "phase": "Terminating"}
+        write.object["metadata"].pop("deletionGracePeriodSeconds", None)
 
     def still_needed(self, obj: Object) -> bool:
         return bool((obj.get("spec") or {}).get("finalizers"))

@@ -45,6 +45,11 @@ class ServiceStrategy(Strategy):
         wrong = validate_families(spec) if spec.get("type") != "ExternalName" else []
         return wrong or super().validate_create(write)
 
+    def validate_update(self, write: Write) -> list[FieldError]:
+        spec = write.object["spec"]
+        looked_at = not write.subresource and spec.get("type") != "ExternalName"
+        return (validate_families(spec) if looked_at else []) or super().validate_update(write)
+
     async def allocate(self, write: Write) -> None:
         spec = write.object["spec"]
         old = write.old["spec"] if write.old else {}
