@@ -35,7 +35,11 @@ def _service(service: Object) -> None:
         spec.setdefault("internalTrafficPolicy", "Cluster")
     if kind == "LoadBalancer":
         spec.setdefault("allocateLoadBalancerNodePorts", True)
-    service.setdefault("status", {}).setdefault("loadBalancer", {})
+    balancer = service.setdefault("status", {}).setdefault("loadBalancer", {})
+    if kind == "LoadBalancer":
+        for entry in balancer.get("ingress") or ():
+            if entry.get("ip"):
+                entry.setdefault("ipMode", "VIP")
 
 
 def _secret(secret: Object) -> None:

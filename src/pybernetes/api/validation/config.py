@@ -6,7 +6,17 @@ import base64
 import json
 from typing import Any
 
-from pybernetes.api.fields import ROOT, SPEC, FieldError, FieldPath, forbidden, invalid, required, too_long
+from pybernetes.api.fields import (
+    ROOT,
+    SPEC,
+    STATUS,
+    FieldError,
+    FieldPath,
+    forbidden,
+    invalid,
+    required,
+    too_long,
+)
 from pybernetes.api.names import is_config_key, is_qualified_name
 from pybernetes.api.validation.values import immutable
 
@@ -123,4 +133,19 @@ def _finalizers(finalizers: list[str], path: FieldPath) -> list[FieldError]:
 
 
 def update_namespace(new: Object, old: Object, subresource: str) -> list[FieldError]:
-    return namespace(new) if subresource == "finalize" else []
+    if subresource == "status":
+        return _phase(new)
+    if subresource != "finalize":
+        return []
+    finalizers = (new.get("spec") or {}).get("finalizers") or []
+    where = SPEC.child("finalizers")
+    return [error for at, one in enumerate(finalizers) for error in _finalizers([one], where.at(at))]
+
+
+def _phase(new: Object) -> list[FieldError]:
+    ends = (new.get("metadata") or {}).get("deletionTimestamp") is not None
+    phase, expected = (new.get("status") or {}).get("phase") or "", "Terminating" if ends else "Active"
+    if phase == expected:
+        return []
+    why = f"may only be '{expected}' if `deletionTimestamp` is {'not ' if ends else ''}empty"
+    return [invalid(STATUS.child("Phase"), phase, why)]

@@ -8,12 +8,10 @@ from typing import Any
 
 import msgspec
 
-from pybernetes.api.fields import METADATA, SPEC, STATUS, FieldError, forbidden, invalid, required
-from pybernetes.api.validation.containers import validate_containers
+from pybernetes.api.fields import METADATA, SPEC, FieldError, forbidden, invalid, required
+from pybernetes.api.validation import pod_doors
 from pybernetes.api.validation.differences import difference
 from pybernetes.api.validation.podspec import validate_pod_spec
-from pybernetes.api.validation.resources import validate_requirements
-from pybernetes.api.validation.values import NOT_NEGATIVE
 
 Object = dict[str, Any]
 
@@ -87,12 +85,11 @@ def _faults(spec: Object, name: str) -> list[FieldError]:
 
 def update(new: Object, old: Object, subresource: str) -> list[FieldError]:
     if subresource == "status":
-        return _status(new, old)
+        return pod_doors.status(new, old)
     if subresource == "resize":
-        return _resize(new, old)
+        return pod_doors.resize(new, old)
     if subresource == "ephemeralcontainers":
-        volumes = {volume["name"]: volume for volume in (new.get("spec") or {}).get("volumes") or ()}
-        return validate_containers((new.get("spec") or {}), volumes, SPEC)
+        return pod_doors.ephemeral_containers(new, old)
     if subresource:
         return []
     return _main(new.get("spec") or {}, old.get("spec") or {}, new.get("metadata") or {})
@@ -185,38 +182,3 @@ def _take(spec: Object, old: Object, field: str) -> None:
     spec.pop(field, None)
     if field in old:
         spec[field] = old[field]
-
-
-def _resize(new: Object, old: Object) -> list[FieldError]:
-    """Through /resize only cpu and memory of containers may change."""
-    errors: list[FieldError] = []
-
-    def without_resources(spec: Object) -> Object:
-        fixed = dict(spec)
-        fixed.pop("resources", None)
-        for field in _IMAGES:
-            if spec.get(field):
-                fixed[field] = [
-                    {k: v for k, v in one.items() if k not in ("resources", "resizePolicy")}
-                    for one in spec[field]
-                ]
-        return fixed
-
-    if without_resources(new.get("spec") or {}) != without_resources(old.get("spec") or {}):
-        errors.append(forbidden(SPEC, "only cpu and memory resources are mutable"))
-    for field in _IMAGES:
-        for position, container in enumerate((new.get("spec") or {}).get(field) or ()):
-            where = SPEC.child(field).at(position).child("resources")
-            errors.extend(validate_requirements(container.get("resources") or {}, where))
-    return errors
-
-
-def _status(new: Object, old: Object) -> list[FieldError]:
-    errors: list[FieldError] = []
-    status = new.get("status") or {}
-    for field in ("containerStatuses", "initContainerStatuses"):
-        for position, one in enumerate(status.get(field) or ()):
-            if (one.get("restartCount") or 0) < 0:
-                where = STATUS.child(field).at(position).child("restartCount")
-                errors.append(invalid(where, one["restartCount"], NOT_NEGATIVE))
-    return errors

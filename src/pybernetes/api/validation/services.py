@@ -9,6 +9,7 @@ from pybernetes.api.fields import (
     METADATA,
     ROOT,
     SPEC,
+    STATUS,
     FieldError,
     FieldPath,
     Inside,
@@ -18,7 +19,14 @@ from pybernetes.api.fields import (
     not_supported,
     required,
 )
-from pybernetes.api.names import is_cidr, is_dns1123_label, is_dns1123_subdomain, is_ip, is_qualified_name
+from pybernetes.api.names import (
+    is_cidr,
+    is_dns1123_label,
+    is_dns1123_subdomain,
+    is_ip,
+    is_qualified_name,
+    parse_ip,
+)
 from pybernetes.api.validation.endpoints import reachable
 from pybernetes.api.validation.labels import validate_labels
 from pybernetes.api.validation.service_families import NONE, families, families_stay
@@ -28,6 +36,7 @@ Object = dict[str, Any]
 
 _TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
 _POLICIES = ("Cluster", "Local")
+_MODES = ("Proxy", "VIP")
 _DISTRIBUTIONS = ("PreferClose", "PreferSameZone", "PreferSameNode")
 _TOPOLOGY_MODE = "service.kubernetes.io/topology-mode"
 _TOPOLOGY_HINTS = "service.kubernetes.io/topology-aware-hints"
@@ -244,10 +253,39 @@ def _traffic(spec: Object, kind: str) -> list[FieldError]:
 
 def update(new: Object, old: Object, subresource: str) -> list[FieldError]:
     if subresource == "status":
-        return []
+        return _status(new, old)
     after, before = new.get("spec") or {}, old.get("spec") or {}
     errors = families_stay(after, before) + _balancer_class(after, before)
     checked = _needs_health_check(before) and _needs_health_check(after)
     if checked and after.get("healthCheckNodePort", 0) != before.get("healthCheckNodePort", 0):
         errors.append(forbidden(SPEC.child("healthCheckNodePort"), IMMUTABLE))
     return errors + _service(new, old)
+
+
+def _status(new: Object, old: Object) -> list[FieldError]:
+    """What the load balancer is reached by."""
+    ingress = ((new.get("status") or {}).get("loadBalancer") or {}).get("ingress") or []
+    if ingress == (((old.get("status") or {}).get("loadBalancer") or {}).get("ingress") or []):
+        return []
+    path = STATUS.child("loadBalancer", "ingress")
+    if (new.get("spec") or {}).get("type") != "LoadBalancer":
+        return [forbidden(path, "may only be used when `spec.type` is 'LoadBalancer'")]
+    errors: list[FieldError] = []
+    for position, entry in enumerate(ingress):
+        where = path.at(position)
+        address, mode, host = entry.get("ip") or "", entry.get("ipMode"), entry.get("hostname") or ""
+        if address:
+            errors.extend(is_ip(where.child("ip"), address))
+        if mode is None:
+            if address:
+                errors.append(required(where.child("ipMode"), "must be specified when `ip` is set"))
+        elif not address:
+            errors.append(forbidden(where.child("ipMode"), "may not be specified when `ip` is not set"))
+        elif mode not in _MODES:
+            errors.append(not_supported(where.child("ipMode"), mode, _MODES))
+        if host:
+            errors.extend(invalid(where.child("hostname"), host, why) for why in is_dns1123_subdomain(host))
+            if parse_ip(host) is not None:
+                why = "must be a DNS name, not an IP address"
+                errors.append(invalid(where.child("hostname"), host, why))
+    return errors

@@ -42,8 +42,9 @@ class PodStrategy(Strategy):
             return
         if door == "status":
             self.prepare_status(write)
-            if "qosClass" in (old.get("status") or {}):
-                new.setdefault("status", {})["qosClass"] = old["status"]["qosClass"]
+            had = (old.get("status") or {}).get("qosClass")
+            if had and not (new.get("status") or {}).get("qosClass"):
+                new.setdefault("status", {})["qosClass"] = had
         elif door == "ephemeralcontainers":
             added = (new.get("spec") or {}).get("ephemeralContainers") or []
             write.object = {**old, "metadata": new["metadata"], "spec": {**old["spec"]}}
@@ -93,18 +94,18 @@ def _ungate(pod: Object) -> None:
 
 
 def _resized(new: Object, old: Object) -> Object:
-    """The old spec with the resources of the new one's containers of the same name."""
+    """The old spec with the resources of the new one, and of its containers."""
     result = dict(old)
+    keep(result, new, "resources")
     for field in ("containers", "initContainers"):
-        wanted = {one.get("name"): one for one in new.get(field) or ()}
-        if field not in old:
+        if field not in new:
+            result.pop(field, None)
             continue
+        before = {one.get("name"): one for one in old.get(field) or ()}
         containers = []
-        for container in old[field]:
-            asked = wanted.get(container["name"])
-            changed = dict(container)
-            if asked is not None:
-                keep(changed, asked, "resources", "resizePolicy")
+        for container in new[field]:
+            changed = dict(before.get(container.get("name"), container))
+            keep(changed, container, "resources", "resizePolicy")
             containers.append(changed)
         result[field] = containers
     return result

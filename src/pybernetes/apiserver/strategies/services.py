@@ -213,9 +213,14 @@ def _drop_unusable(spec: Object, old: Object) -> None:
         ("allocateLoadBalancerNodePorts", _balances),
         ("loadBalancerClass", _balances),
         ("externalTrafficPolicy", _is_reached_from_outside),
+        ("internalTrafficPolicy", _has_endpoints),
     ):
         if can_have(old) and not can_have(spec) and spec.get(field) == old.get(field):
             spec.pop(field, None)
+
+
+def _has_endpoints(spec: Object) -> bool:
+    return spec.get("type") != "ExternalName"
 
 
 def _balances(spec: Object) -> bool:
