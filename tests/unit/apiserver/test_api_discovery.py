@@ -26,6 +26,17 @@ async def test_aggregated_discovery(api: Api) -> None:
     apps = next(item for item in reply.json["items"] if item["metadata"]["name"] == "apps")
     names = [one["resource"] for one in apps["versions"][0]["resources"]]
     assert "deployments" in names
+    found = next(one for one in apps["versions"][0]["resources"] if one["resource"] == "deployments")
+    assert found["responseKind"] == {"group": "", "version": "", "kind": "Deployment"}
+    assert [one["responseKind"] for one in found["subresources"]] == [
+        {"group": "autoscaling", "version": "v1", "kind": "Scale"},
+        {"group": "", "version": "", "kind": "Deployment"},
+    ]
+    etag = reply.headers.get("etag")
+    again = await api.get("/apis", accept=AGGREGATED, if_none_match=etag)
+    assert (again.status, again.body, again.headers.get("cache-control")) == (304, b"", "public")
+    older = await api.get("/apis", accept=AGGREGATED.replace("v2", "v2beta1"))
+    assert older.status == 406
     assert (await api.get("/api", accept=AGGREGATED)).json["items"][0]["versions"][0]["version"] == "v1"
 
 
@@ -34,6 +45,8 @@ async def test_openapi(api: Api) -> None:
     reply = await api.get(index["api/v1"]["serverRelativeURL"])
     assert reply.json["openapi"].startswith("3.0")
     assert "io.k8s.api.core.v1.Pod" in reply.json["components"]["schemas"]
+    pod = reply.json["components"]["schemas"]["io.k8s.api.core.v1.PodSpec"]["properties"]
+    assert pod["restartPolicy"]["enum"] == ["Always", "Never", "OnFailure"]
     etag = reply.headers.get("etag")
     assert (await api.get("/openapi/v3/api/v1", if_none_match=etag)).status == 304
     assert (await api.get("/openapi/v3/apis/none/v1")).status == 404

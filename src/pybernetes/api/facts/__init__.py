@@ -77,6 +77,13 @@ def descriptions(name: str) -> dict[str, str]:
     return found
 
 
+def openapi_enums() -> dict[str, dict[str, list[str]]]:
+    """The values that fields may have, by definition and field (`FIELD/items`: those of a list's members). Read anew
+    at each call."""
+    found: dict[str, dict[str, list[str]]] = msgspec.json.decode((_HERE / "openapi_enums.json").read_bytes())
+    return found
+
+
 def openapi_defaults() -> dict[str, dict[str, Any]]:
     """Defaults that OpenAPI v3 states, by definition and field. Read anew at each call."""
     found: dict[str, dict[str, Any]] = msgspec.json.decode((_HERE / "openapi_defaults.json").read_bytes())

@@ -98,6 +98,11 @@ LIST_PARAMETERS = (
     Parameter("watch", "Answers changes as a stream of events instead of a list.", "boolean"),
 )
 
+SELECTION_PARAMETERS = tuple(
+    one for one in LIST_PARAMETERS if one.name not in ("allowWatchBookmarks", "watch")
+)
+"""Which objects a deletion of many is about."""
+
 _STREAMS = (
     Parameter("stderr", "Redirects the standard error stream of the container.", "boolean"),
     Parameter("stdin", "Redirects the standard input stream of the container.", "boolean"),

@@ -19,6 +19,7 @@ from pybernetes.api.openapi.parameters import (
     LIST_PARAMETERS,
     PATCH_PARAMETERS,
     PATH_PARAMETERS,
+    SELECTION_PARAMETERS,
     WRITE_PARAMETERS,
     Parameter,
 )
@@ -28,19 +29,49 @@ from pybernetes.api.schema import META, definition_name
 Object = dict[str, Any]
 
 JSON = "application/json"
-_OBJECT_TYPES = (JSON, "application/vnd.kubernetes.protobuf", "application/yaml")
+_OBJECT_TYPES = (JSON, "application/yaml", "application/vnd.kubernetes.protobuf")
 _LIST_TYPES = (
     *_OBJECT_TYPES,
     "application/json;stream=watch",
     "application/vnd.kubernetes.protobuf;stream=watch",
 )
 _PATCH_TYPES = (
-    "application/apply-patch+yaml",
     "application/json-patch+json",
     "application/merge-patch+json",
     "application/strategic-merge-patch+json",
+    "application/apply-patch+yaml",
 )
-_CONNECT_METHODS = {"get": "Get", "post": "Post", "put": "Put", "patch": "Patch", "delete": "Delete"}
+_CONNECT_METHODS = {
+    "get": "Get",
+    "post": "Post",
+    "put": "Put",
+    "patch": "Patch",
+    "delete": "Delete",
+    "head": "Head",
+    "options": "Options",
+}
+_RETURNED_WHEN_DELETED = frozenset(
+    (
+        "persistentvolumeclaims",
+        "persistentvolumes",
+        "pods",
+        "podtemplates",
+        "resourcequotas",
+        "serviceaccounts",
+        "services",
+        "csidrivers",
+        "csinodes",
+        "storageclasses",
+        "volumeattachments",
+        "volumeattributesclasses",
+        "deviceclasses",
+        "resourceclaims",
+        "resourceclaimtemplates",
+        "resourceslices",
+    )
+)
+"""Resources whose deletion answers the object instead of a Status."""
+_WORDS = {201: "Created", 202: "Accepted"}
 _TALKING = {"get": "Get", "post": "Post"}
 _CONNECT_NAMES = frozenset(("attach", "exec", "portforward", "proxy"))
 
@@ -81,13 +112,13 @@ class _Writer:
         if "create" in verbs:
             operations["post"] = self._operation(
                 f"create{self.scoped}", "post", f"create {with_article(self.kind.kind)}", WRITE_PARAMETERS,
-                self._object(), 201, body=self.definition,
+                self._object(), 201, 202, body=self.definition,
             )  # fmt: skip
         if "deletecollection" in verbs:
             operations["delete"] = self._operation(
                 f"delete{self.group_version}Collection{self.scope}{self.kind.kind}", "deletecollection",
                 f"delete collection of {self.kind.kind}",
-                (*DELETE_PARAMETERS, *LIST_PARAMETERS), self.schemas.ref(f"{META}.Status"),
+                (*DELETE_PARAMETERS, *SELECTION_PARAMETERS), self.schemas.ref(f"{META}.Status"),
                 body=f"{META}.DeleteOptions", optional_body=True,
             )  # fmt: skip
         found: Object = {}
@@ -105,7 +136,7 @@ class _Writer:
         if "delete" in self.kind.verbs:
             operations["delete"] = self._operation(
                 f"delete{self.scoped}", "delete", f"delete {with_article(self.kind.kind)}", DELETE_PARAMETERS,
-                self.schemas.ref(f"{META}.Status"), body=f"{META}.DeleteOptions", optional_body=True,
+                self._deleted(), 202, body=f"{META}.DeleteOptions", optional_body=True,
             )  # fmt: skip
         return {self.item: self._with_path_parameters(operations)} if operations else {}
 
@@ -124,7 +155,7 @@ class _Writer:
             text: Object = {"type": "string"}
             operation = self._operation(
                 f"read{self.scoped}Log", "get", f"read log of the specified {self.kind.kind}",
-                CONNECT_PARAMETERS["log"], text,
+                CONNECT_PARAMETERS["log"], text, types=("text/plain", *_OBJECT_TYPES),
             )  # fmt: skip
             return {path: self._with_path_parameters({"get": operation})}
         verbs = set(sub.verbs)
@@ -133,7 +164,7 @@ class _Writer:
         if "create" in verbs:
             operations["post"] = self._operation(
                 f"create{self.scoped}{suffix}", "post", f"create {sub.name} of {with_article(self.kind.kind)}",
-                WRITE_PARAMETERS, self.schemas.ref(definition), 201, body=definition, gvk=gvk,
+                WRITE_PARAMETERS, self.schemas.ref(definition), 201, 202, body=definition, gvk=gvk,
             )  # fmt: skip
         return {path: self._with_path_parameters(operations)} if operations else {}
 
@@ -185,6 +216,13 @@ class _Writer:
             )
         return found
 
+    def _deleted(self) -> Object:
+        return (
+            self._object()
+            if self.kind.resource in _RETURNED_WHEN_DELETED
+            else self.schemas.ref(f"{META}.Status")
+        )
+
     def _object(self) -> Object:
         return self.schemas.ref(self.definition)
 
@@ -217,7 +255,7 @@ class _Writer:
         text: str,
         parameters: tuple[Parameter, ...],
         answer: Object,
-        also: int = 0,
+        *also: int,
         body: str = "",
         optional_body: bool = False,
         body_types: tuple[str, ...] = (),
@@ -233,7 +271,7 @@ class _Writer:
             "x-kubernetes-group-version-kind": gvk or self.gvk,
         }
         described = [one.definition(version) for one in parameters]
-        codes = {200: "OK", also: "Created"} if also else {200: "OK"}
+        codes = {200: "OK", **{code: _WORDS[code] for code in also}}
         if version == V3:
             responses: Object = {
                 str(code): {"description": word, "content": {one: {"schema": answer} for one in types}}

@@ -38,6 +38,7 @@ class Schemas:
         self._wanted: dict[str, None] = {}
         self._extra: dict[str, Object] = {}
         self._defaults = facts.openapi_defaults() if version == V3 else {}
+        self._enums = facts.openapi_enums()
 
     def ref(self, name: str) -> Object:
         """A reference to a definition, which the document will then contain."""
@@ -69,8 +70,9 @@ class Schemas:
             defaults = {**defaults, **{field.removesuffix("!{}"): {} for field in written}}
         properties = definition.get("properties")
         if properties is not None:
+            enums = self._enums.get(name, {})
             definition["properties"] = {
-                field: self._property(schema, texts.get(field, ""), field, defaults)
+                field: _limited(self._property(schema, texts.get(field, ""), field, defaults), field, enums)
                 for field, schema in properties.items()
             }
         return _described(definition, texts.get("", ""))
@@ -92,6 +94,18 @@ class Schemas:
             if isinstance(shown.get(part), dict):
                 shown[part] = self._schema(shown[part])
         return shown
+
+
+def _limited(schema: Object, field: str, enums: dict[str, list[str]]) -> Object:
+    """With the values that the field may have; those of its members stand under `FIELD/items`."""
+    for path, part in (
+        (field, schema),
+        (f"{field}/items", schema.get("items")),
+        (f"{field}/additionalProperties", schema.get("additionalProperties")),
+    ):
+        if path in enums and isinstance(part, dict):
+            part["enum"] = enums[path]
+    return schema
 
 
 def _described(schema: Object, text: str) -> Object:

@@ -9,6 +9,7 @@ import base64
 import hashlib
 from typing import Any
 
+from pybernetes.api.kind import Subresource
 from pybernetes.api.kinds import Kind
 from pybernetes.apiserver.resources import Resource, Resources
 
@@ -99,23 +100,21 @@ def _plain_subresources(resource: Resource) -> list[Object]:
     return found
 
 
-def aggregated(resources: Resources, core: bool, version: str) -> Object:
-    """/api (core) or /apis with everything in it; `version` is v2 or v2beta1."""
+def aggregated(resources: Resources, core: bool) -> Object:
+    """/api (core) or /apis with everything in it, as apidiscovery.k8s.io/v2 says it."""
     items = []
     for name, versions in resources.groups().items():
         if bool(name) == core:
             continue
         items.append(
             {
-                "metadata": {"name": name, "creationTimestamp": None}
-                if name
-                else {"creationTimestamp": None},
+                "metadata": {"name": name} if name else {},
                 "versions": [_aggregated_version(resources, name, one) for one in versions],
             }
         )
     return {
         "kind": "APIGroupDiscoveryList",
-        "apiVersion": f"apidiscovery.k8s.io/{version}",
+        "apiVersion": "apidiscovery.k8s.io/v2",
         "metadata": {},
         "items": items,
     }
@@ -126,11 +125,22 @@ def _aggregated_version(resources: Resources, name: str, version: str) -> Object
     return {"version": version, "resources": found, "freshness": "Current"}
 
 
+def _of_own_group(kind: str) -> Object:
+    """Group and version are left empty where they are those of the list."""
+    return {"group": "", "version": "", "kind": kind}
+
+
+def _answered_by(kind: Kind, sub: Subresource) -> Object:
+    if not sub.kind or (sub.group, sub.version) == (kind.group, kind.version):
+        return _of_own_group(sub.kind or kind.kind)
+    return {"group": sub.group, "version": sub.version, "kind": sub.kind}
+
+
 def _aggregated_resource(resource: Resource) -> Object:
     kind = resource.kind
     found: Object = {
         "resource": kind.resource,
-        "responseKind": {"group": kind.group, "version": kind.version, "kind": kind.kind},
+        "responseKind": _of_own_group(kind.kind),
         "scope": "Namespaced" if kind.namespaced else "Cluster",
         "singularResource": kind.singular,
         "verbs": list(kind.verbs),
@@ -140,11 +150,7 @@ def _aggregated_resource(resource: Resource) -> Object:
         found["subresources"] = [
             {
                 "subresource": sub.name,
-                "responseKind": {
-                    "group": sub.group if sub.kind else kind.group,
-                    "version": sub.version or kind.version,
-                    "kind": sub.kind or kind.kind,
-                },
+                "responseKind": _answered_by(kind, sub),
                 "verbs": list(sub.verbs),
             }
             for sub in sorted(kind.subresources, key=lambda one: one.name)

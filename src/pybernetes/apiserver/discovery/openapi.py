@@ -51,6 +51,8 @@ def _document(context: Context, data: bytes, etag: str, content_type: str = JSON
     if context.request.query_value("hash"):
         headers.set("cache-control", "public, immutable")
         headers.set("expires", "Fri, 31 Dec 9999 23:59:59 GMT")
+    else:
+        headers.set("cache-control", "no-cache, private")
     if context.request.headers.get("if-none-match") == quoted:
         return Response(304, headers)
     return Response(200, headers, data)

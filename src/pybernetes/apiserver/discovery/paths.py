@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Awaitable, Callable
 
 from pybernetes.api.errors import MethodNotAllowed, NotFound
-from pybernetes.apiserver.answers import nothing_here, object_response, text_response
+from pybernetes.apiserver.answers import encode_json, nothing_here, object_response, text_response
 from pybernetes.apiserver.context import Context
 from pybernetes.apiserver.discovery import groups, openapi
 from pybernetes.apiserver.discovery.version import version
 from pybernetes.apiserver.negotiation import JSON, YAML, AnswerForm, negotiate, parse_accept
-from pybernetes.lib.http.messages import Answer, Response
+from pybernetes.lib.http.messages import Answer, Headers, Response
 
 _OFFERED = (JSON, YAML)
 _AGGREGATED = "apidiscovery.k8s.io"
@@ -49,41 +50,42 @@ def _form(context: Context) -> AnswerForm:
     return negotiate(context.request.headers.get("accept"), _OFFERED)
 
 
-def _wants_aggregated(context: Context) -> str:
-    """v2 or v2beta1 when the client prefers aggregated discovery, else ""."""
+def _wants_aggregated(context: Context) -> bool:
+    """Whether the client prefers aggregated discovery, of which v2 is served."""
     for accepted in parse_accept(context.request.headers.get("accept")):
         if accepted.type not in (JSON, "*/*"):
             continue
         if accepted.param("g") == _AGGREGATED and accepted.param("as") == _LIST:
-            if accepted.param("v") in ("v2", "v2beta1"):
-                return accepted.param("v")
+            if accepted.param("v") == "v2":
+                return True
             continue
         if not accepted.params:
-            return ""
-    return ""
+            return False
+    return False
 
 
-def _aggregated(context: Context, core: bool, served: str) -> Response:
-    document = groups.aggregated(context.server.resources, core, served)
-    response = object_response(context, document)
-    response.headers.set("content-type", f"{JSON};g={_AGGREGATED};v={served};as={_LIST}")
-    response.headers.add("vary", "Accept")
+def _aggregated(context: Context, core: bool) -> Response:
+    data = encode_json(groups.aggregated(context.server.resources, core))
+    etag = f'"{hashlib.sha512(data).hexdigest().upper()}"'
+    response = Response(200, Headers({"cache-control": "public", "etag": etag, "vary": "Accept"}), data)
+    if context.request.headers.get("if-none-match") == etag:
+        response.status, response.body = 304, b""
+    else:
+        response.headers.add("content-type", f"{JSON};g={_AGGREGATED};v=v2;as={_LIST}")
     return response
 
 
 async def _core(context: Context, path: str) -> Answer:
-    served = _wants_aggregated(context)
-    if served:
-        return _aggregated(context, True, served)
+    if _wants_aggregated(context):
+        return _aggregated(context, True)
     options = context.server.options
     address = f"{options.advertise_address or '127.0.0.1'}:{options.advertise_port}"
     return object_response(context, groups.core_versions(address), _form(context))
 
 
 async def _apis(context: Context, path: str) -> Answer:
-    served = _wants_aggregated(context)
-    if served:
-        return _aggregated(context, False, served)
+    if _wants_aggregated(context):
+        return _aggregated(context, False)
     return object_response(context, groups.group_list(context.server.resources), _form(context))
 
 
@@ -98,6 +100,10 @@ async def _under_apis(context: Context, path: str) -> Answer:
             return object_response(context, document, _form(context))
         raise NotFound("the server could not find the requested resource", details={})
     return nothing_here()
+
+
+async def _nothing_in_core(context: Context, path: str) -> Answer:
+    raise NotFound("the server could not find the requested resource", details={})
 
 
 async def _core_resources(context: Context, path: str) -> Answer:
@@ -167,6 +173,7 @@ _METHODS: dict[_Answering, frozenset[str]] = dict.fromkeys(
 """Documents of the API are read only; what stands beside it does not look at the method."""
 
 _UNDER: dict[str, _Answering] = {
+    "/api/": _nothing_in_core,
     "/apis/": _under_apis,
     "/healthz/": _health,
     "/livez/": _health,
