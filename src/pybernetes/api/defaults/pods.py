@@ -42,6 +42,11 @@ def default_pod(pod: Object) -> None:
         _pod_level_requests(spec, spec["resources"])
     status = pod.setdefault("status", {})
     status.setdefault("phase", "Pending")
+    first, addresses = status.get("podIP"), status.get("podIPs")
+    if first and (not addresses or addresses[0].get("ip") != first):
+        status["podIPs"] = [{"ip": first}]
+    elif addresses and not first:
+        status["podIP"] = addresses[0].get("ip") or ""
 
 
 def default_template(template: Object | None) -> None:

@@ -1,6 +1,6 @@
 """pods/binding: the scheduler's word on which node a pod runs, said once and for all.
 
-Node name, PodScheduled condition, the binding's annotations and the node's topology labels are one write.
+Node name, PodScheduled condition, the binding's annotations and labels and the node's topology labels are one write.
 """
 
 from __future__ import annotations
@@ -51,11 +51,13 @@ async def _bind(context: Context, pods: Resource, binding: Object, name: str, dr
     if not node:
         raise BadRequest("target.name: Required value")
     server = context.server
-    labels = await _topology_labels(context, node)
     wanted = binding["metadata"]
+    labels = {**(wanted.get("labels") or {}), **await _topology_labels(context, node)}
 
     async def produce(old: Object) -> Object:
         _check(old, name)
+        # Nobody manages what a binding says.
+        write.ledger = old["metadata"].get("managedFields") or []
         metadata: dict[str, Any] = {**old["metadata"]}
         for precondition in ("uid", "resourceVersion"):
             if wanted.get(precondition):

@@ -40,7 +40,7 @@ def as_scale(obj: Object) -> Object:
         "kind": SCALE.kind,
         "apiVersion": SCALE.api_version,
         "metadata": {field: metadata[field] for field in kept if field in metadata},
-        "spec": {"replicas": spec.get("replicas", 0)},
+        "spec": {"replicas": spec["replicas"]} if spec.get("replicas") else {},
         "status": scale_status,
     }
 

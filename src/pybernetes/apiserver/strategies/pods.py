@@ -48,6 +48,7 @@ class PodStrategy(Strategy):
         elif door == "ephemeralcontainers":
             added = (new.get("spec") or {}).get("ephemeralContainers") or []
             write.object = {**old, "metadata": new["metadata"], "spec": {**old["spec"]}}
+            write.object["spec"].pop("ephemeralContainers", None)
             if added:
                 write.object["spec"]["ephemeralContainers"] = added
         elif door == "resize":
