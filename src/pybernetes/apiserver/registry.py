@@ -97,8 +97,8 @@ class Registry:
         if known is None and (write := writer(schema)) is not None:
             value = write(splice.stripped(obj))
             if value is not None:
-                return value
-        return splice.at_rest(written(obj, schema, known))
+                return splice.escaped(value)
+        return splice.escaped(splice.at_rest(written(obj, schema, known)))
 
     def decode(self, resource: Resource, stored: Stored) -> Object:
         """The object in the served version; the caller may change it."""

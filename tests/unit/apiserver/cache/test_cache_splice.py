@@ -95,3 +95,12 @@ def test_an_entry_knows_its_names_and_fields() -> None:
     node = read_entry(CacheSpec("nodes", namespaced=False), "n1", 9, b'{"metadata":{"name":"n1"}}')
     assert (node.namespace, node.name) == ("", "n1")
     assert node.object()["metadata"] == {"resourceVersion": "9", "name": "n1"}
+
+
+def test_texts_are_escaped_as_go_escapes_them() -> None:
+    obj = {"metadata": {"name": "x"}, "data": {"<a>": "b && c", "lines": "\u2028\u2029", "plain": "é – ü"}}
+    value = splice.escaped(splice.at_rest(obj))
+    assert b"\\u003ca\\u003e" in value and b"b \\u0026\\u0026 c" in value and b"\\u2028\\u2029" in value
+    assert "é – ü".encode() in value
+    assert msgspec.json.decode(value) == obj
+    assert splice.escaped(b'{"a":"b"}') == b'{"a":"b"}'
