@@ -226,7 +226,7 @@ def apply(
     wanted = managed(fields_of(config, type_))
     result = merged(live, _without_identity(config), type_)
     previous = ledger.get(manager, _Entry())
-    dropped = fieldset.difference(previous.fields, wanted)
+    dropped = _not_owned(previous.fields, wanted)
     for other, entry in ledger.items():
         if other != manager and dropped:
             dropped = _not_owned(dropped, entry.fields)
@@ -253,7 +253,7 @@ def apply(
 
 
 def _not_owned(dropped: FieldSet, owned: FieldSet) -> FieldSet:
-    """Less what another manager owns, and what holds something that it owns."""
+    """Less what is owned otherwise, and what holds something that is."""
     result: FieldSet = {}
     for key, node in dropped.items():
         other = owned.get(key)

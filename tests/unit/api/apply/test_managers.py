@@ -205,6 +205,15 @@ def test_a_writer_may_hand_fields_over_but_not_spoil_the_ledger() -> None:
         assert kept["metadata"]["managedFields"] == [entry]
 
 
+def test_what_holds_something_still_applied_stays_when_it_was_owned_as_a_whole() -> None:
+    template = {"metadata": {"labels": {"a": "1", "b": "2"}}}
+    old = after_create(deployment(template=template), TYPE, updater("kubectl-client-side-apply"), "t1")
+    handed = [{**old["metadata"]["managedFields"][0], "manager": "kubectl", "operation": APPLY}]
+    old = after_update(old, with_ledger(old, handed), TYPE, updater("kubectl"), "t2")
+    new = applied(old, deployment(template={"metadata": {"labels": {"a": "1"}}}), "kubectl", "t3")
+    assert new["spec"]["template"]["metadata"]["labels"] == {"a": "1"}
+
+
 def test_several_conflicts_with_one_manager_are_listed() -> None:
     live = applied(deployment(), deployment(replicas=1, paused=True), "a")
     with pytest.raises(Conflict) as caught:
