@@ -15,7 +15,7 @@ from typing import Any
 from pybernetes.api.fields import FieldError
 from pybernetes.api.kinds import Kind
 from pybernetes.api.validation.metadata import validate_metadata, validate_metadata_update
-from pybernetes.api.validation.names import name_rule
+from pybernetes.api.validation.names import name_rule, prefix_rule
 
 Object = dict[str, Any]
 
@@ -61,7 +61,13 @@ _PREFIX_AGAIN = frozenset(
 
 def validate_create(kind: Kind, obj: Object) -> list[FieldError]:
     """What is wrong with a new object."""
-    errors = validate_metadata(obj.get("metadata") or {}, kind.namespaced, name_rule(kind.group, kind.kind))
+    errors = validate_metadata(
+        obj.get("metadata") or {},
+        kind.namespaced,
+        name_rule(kind.group, kind.kind),
+        prefix_rule=prefix_rule(kind.group, kind.kind),
+        any_finalizer=kind.kind == "Event",
+    )
     rules = _rules(kind, "CREATE")
     if rules is not None:
         errors.extend(rules(obj))

@@ -37,12 +37,15 @@ def endpoints(obj: Object) -> list[FieldError]:
 def _address(address: Object, path: FieldPath) -> list[FieldError]:
     ip = address.get("ip") or ""
     errors = is_ip(path.child("ip"), ip)
+    unreachable = reachable(ip, path.child("ip"))
+    if errors:
+        unreachable = [invalid(path.child("ip"), ip, "must be a valid IP address")]
     host, node = address.get("hostname") or "", address.get("nodeName")
     if host:
         errors.extend(invalid(path.child("hostname"), host, why) for why in is_dns1123_label(host))
     if node is not None:
         errors.extend(invalid(path.child("nodeName"), node, why) for why in is_dns1123_subdomain(node))
-    return errors + reachable(ip, path.child("ip"))
+    return errors + unreachable
 
 
 def reachable(text: str, path: FieldPath) -> list[FieldError]:

@@ -41,13 +41,22 @@ Object = dict[str, Any]
 
 
 def validate_metadata(
-    metadata: Object, namespaced: bool, rule: NameRule, path: FieldPath = METADATA
+    metadata: Object,
+    namespaced: bool,
+    rule: NameRule,
+    path: FieldPath = METADATA,
+    *,
+    prefix_rule: NameRule | None = None,
+    any_finalizer: bool = False,
 ) -> list[FieldError]:
-    """The metadata of a new object."""
+    """The metadata of a new object. `prefix_rule` is for generateName when it has another one than the name;
+    `any_finalizer`: also one that is neither a standard one nor has a domain."""
     errors: list[FieldError] = []
     prefix = metadata.get("generateName")
     if prefix:
-        errors.extend(invalid(path.child("generateName"), prefix, why) for why in rule(_masked(prefix)))
+        errors.extend(
+            invalid(path.child("generateName"), prefix, why) for why in (prefix_rule or rule)(_masked(prefix))
+        )
     name = metadata.get("name")
     if not name:
         errors.append(required(path.child("name"), "name or generateName is required"))
@@ -64,7 +73,9 @@ def validate_metadata(
     elif namespace:
         errors.append(forbidden(path.child("namespace"), "not allowed on this type"))
     errors.extend(_validate_parts(metadata, path))
-    errors.extend(_validate_finalizers(metadata.get("finalizers") or [], path.child("finalizers")))
+    finalizers = metadata.get("finalizers")
+    if finalizers:
+        errors.extend(_validate_finalizers(finalizers, path.child("finalizers"), any_finalizer))
     return errors
 
 
@@ -174,14 +185,14 @@ def _validate_owners(references: list[Object], path: FieldPath) -> list[FieldErr
     return errors
 
 
-def _validate_finalizers(finalizers: list[str], path: FieldPath) -> list[FieldError]:
+def _validate_finalizers(finalizers: list[str], path: FieldPath, any_name: bool = False) -> list[FieldError]:
     errors: list[FieldError] = []
     for finalizer in finalizers:
         errors.extend(invalid(path, finalizer, why) for why in is_qualified_name(finalizer))
     if "orphan" in finalizers and "foregroundDeletion" in finalizers:
         why = "finalizer orphan and foregroundDeletion cannot be both set"
         errors.append(invalid(path, finalizers, why))
-    for position, finalizer in enumerate(finalizers):
+    for position, finalizer in enumerate(() if any_name else finalizers):
         if "/" not in finalizer and finalizer not in _STANDARD_FINALIZERS:
             why = "name is neither a standard finalizer name nor is it fully qualified"
             errors.append(invalid(path.at(position), finalizer, why))

@@ -48,12 +48,19 @@ def volume(obj: Object) -> list[FieldError]:
         errors.append(not_supported(of_policy, policy, _RECLAIM))
     if spec.get("nodeAffinity") is not None:
         errors += _affinity(spec["nodeAffinity"], SPEC.child("nodeAffinity"))
-    errors += check_sources(spec, PERSISTENT, SPEC, RENAMED)
+    sources = [source for source in PERSISTENT if spec.get(source) is not None]
+    if "flexVolume" in sources[1:]:
+        # Upstream does not mind this one beside others.
+        errors += PERSISTENT["flexVolume"](spec["flexVolume"], SPEC.child("flexVolume"))
+        alone = {source: spec[source] for source in sources if source != "flexVolume"}
+        errors += check_sources(alone, PERSISTENT, SPEC, RENAMED)
+    else:
+        errors += check_sources(spec, PERSISTENT, SPEC, RENAMED)
     if spec.get("iscsi") is not None:
         why = iscsi_target_too_long(spec["iscsi"], name)
         where = SPEC.child("iscsi", "targetportal")
         errors += [invalid(where, spec["iscsi"].get("targetPortal") or "", why)] if why else []
-    if spec.get("local") is not None and not (spec.get("nodeAffinity") or {}).get("required"):
+    if sources[:1] == ["local"] and not (spec.get("nodeAffinity") or {}).get("required"):
         errors.append(required(SPEC.child("nodeAffinity"), "Local volume requires node affinity"))
     host = (spec.get("hostPath") or {}).get("path")
     if host and posixpath.normpath(host) == "/" and policy == "Recycle":
