@@ -11,7 +11,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from email.utils import format_datetime
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from pybernetes.api.errors import (
     APIError,
@@ -30,7 +32,7 @@ from pybernetes.apiserver.impersonation import impersonate
 from pybernetes.apiserver.pretty import for_people
 from pybernetes.apiserver.requestinfo import RequestInfo, parse
 from pybernetes.apiserver.routes import route
-from pybernetes.lib.http.messages import Answer, BodyTooLarge, Request
+from pybernetes.lib.http.messages import Answer, BodyTooLarge, Headers, Request
 from pybernetes.lib.http.site import log_failure
 from pybernetes.store.interface import StoreError
 
@@ -106,6 +108,23 @@ class Chain:
 
     def __init__(self, server: APIServer) -> None:
         self._server = server
+        self._second = -1
+        self._date = ""
+        self._answers = 0
+        self._origin = str(uuid4())[:24]
+
+    def _sign(self, context: Context, headers: Headers, start: float) -> None:
+        """Which request this answers, under the client's own name for it if it has one, and when."""
+        self._answers += 1
+        named = context.request.headers.get("audit-id")
+        headers.add("audit-id", named or f"{self._origin}{self._answers & 0xFFFFFFFFFFFF:012x}")
+        if context.info.subresource == "proxy":
+            return  # it has the date of who has really answered
+        second = int(start)
+        if second != self._second:
+            self._second = second
+            self._date = format_datetime(self._server.clock.now(), usegmt=True)
+        headers.add("date", self._date)
 
     async def handle(self, request: Request) -> Answer:
         server = self._server
@@ -117,6 +136,7 @@ class Chain:
             for finish in context.finish:
                 finish()
         server.metrics.request(context, answer.status, server.clock.monotonic() - start)
+        self._sign(context, answer.headers, start)
         return compressed(context, for_people(request, answer))
 
     async def _walk(self, context: Context) -> Answer:

@@ -118,7 +118,8 @@ def _contradictions(options: ListOptions, watching: bool, given: str) -> list[Fi
             errors.append(forbidden(field, words))
         if match and match != NOT_OLDER_THAN:
             errors.append(not_supported(field, match, (NOT_OLDER_THAN,)))
-        if match and options.token:
+        plain = not match and options.initial_events is None and given in ("", "0")
+        if (match or plain) and options.token:
             errors.append(forbidden(field, f"{field} is forbidden when continue is provided"))
         return errors
     if match:

@@ -119,3 +119,11 @@ async def test_bindings_grant_no_more_than_their_writer_has(bootstrapped: Api) -
 async def test_deprecated_kinds_warn(bootstrapped: Api) -> None:
     reply = await bootstrapped.get("/api/v1/namespaces/default/endpoints")
     assert "v1 Endpoints is deprecated in v1.33+" in reply.headers.get("warning")
+
+
+async def test_answers_say_when_and_which_request_they_are_for(api: Api) -> None:
+    first, second = await api.get("/version"), await api.get("/api/v1/nodes/none")
+    assert first.headers.get("audit-id") != second.headers.get("audit-id")
+    assert len(first.headers.get("audit-id")) == 36
+    assert second.headers.get("date").endswith(" GMT")
+    assert (await api.get("/version", audit_id="mine")).headers.get("audit-id") == "mine"

@@ -191,3 +191,12 @@ async def test_who_takes_only_protobuf_gets_protobuf(api: Api) -> None:
     assert len(data) == 4 + length
     assert data[4:].startswith(b"\n\x05ADDED\x12")
     assert protobuf.decode(data[data.index(protobuf.MAGIC) :])["metadata"]["name"] == "a"
+
+
+async def test_there_are_no_watches_in_yaml(api: Api) -> None:
+    reply = await api.get(f"{CONFIG_MAPS}?watch=1", accept="application/yaml")
+    assert (reply.status, reply.message) == (
+        406,
+        "only the following media types are accepted: application/json;stream=watch, "
+        "application/vnd.kubernetes.protobuf;stream=watch",
+    )

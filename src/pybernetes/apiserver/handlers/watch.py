@@ -10,13 +10,13 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from pybernetes.api.errors import APIError, Gone
+from pybernetes.api.errors import APIError, Gone, NotAcceptable
 from pybernetes.apiserver.answers import encode, headers
 from pybernetes.apiserver.cache.caches import Subscription
 from pybernetes.apiserver.context import Context
 from pybernetes.apiserver.handlers.list import selection_of
 from pybernetes.apiserver.handlers.watch_socket import Messages, plain_frames, upgrade
-from pybernetes.apiserver.negotiation import JSON, PROTOBUF, WATCH_FORMS, AnswerForm
+from pybernetes.apiserver.negotiation import JSON, PROTOBUF, WATCH_FORMS, YAML, AnswerForm
 from pybernetes.apiserver.parameters import ListOptions, list_options
 from pybernetes.apiserver.resources import Resource
 from pybernetes.apiserver.shown import decoded, watch_shape
@@ -27,12 +27,15 @@ from pybernetes.lib.websocket import is_handshake
 
 BOOKMARK_SECONDS = 60.0
 _LAST_BOOKMARK = 2.0
+_STREAMS = f"{JSON};stream=watch, {PROTOBUF};stream=watch"
 _INITIAL_END = {"annotations": {"k8s.io/initial-events-end": "true"}}
 
 
 async def watch(context: Context, resource: Resource) -> Answer:
     server, info = context.server, context.info
     form = server.form(context.request, WATCH_FORMS)
+    if form.media_type == YAML:
+        raise NotAcceptable(f"only the following media types are accepted: {_STREAMS}")
     options = list_options(context.request, watching=True)
     plain = form.plain and resource.conversion is None
     try:
@@ -103,25 +106,41 @@ def _limited(
     """`run` with its end after `seconds`, and a bookmark every minute and shortly before the end."""
 
     async def limited(writer: Any) -> None:
-        timers: dict[str, Timer] = {}
-
-        def bookmark() -> None:
-            subscription.bookmark()
-            timers["bookmark"] = clock.call_later(BOOKMARK_SECONDS, bookmark)
-
-        timers["end"] = clock.call_later(seconds, subscription.close)
-        if bookmarks:
-            timers["bookmark"] = clock.call_later(BOOKMARK_SECONDS, bookmark)
-            if seconds > _LAST_BOOKMARK:
-                timers["last"] = clock.call_later(seconds - _LAST_BOOKMARK, subscription.bookmark)
+        timers = _Timers(clock, subscription, seconds, bookmarks)
         try:
             await run(writer)
         finally:
             subscription.close()
-            for timer in timers.values():
-                timer.cancel()
+            timers.cancel()
 
     return limited
+
+
+class _Timers:
+    """The end of a watch after `seconds` and its bookmarks. No closures: they would hold a watch for ever."""
+
+    __slots__ = ("_clock", "_end", "_last", "_minute", "_subscription")
+
+    def __init__(self, clock: Clock, subscription: Subscription, seconds: float, bookmarks: bool) -> None:
+        self._clock = clock
+        self._subscription = subscription
+        self._end = clock.call_later(seconds, subscription.close)
+        self._minute: Timer | None = None
+        self._last: Timer | None = None
+        if bookmarks:
+            self._minute = clock.call_later(BOOKMARK_SECONDS, self._bookmark)
+            if seconds > _LAST_BOOKMARK:
+                self._last = clock.call_later(seconds - _LAST_BOOKMARK, subscription.bookmark)
+
+    def _bookmark(self) -> None:
+        self._subscription.bookmark()
+        self._minute = self._clock.call_later(BOOKMARK_SECONDS, self._bookmark)
+
+    def cancel(self) -> None:
+        for timer in (self._end, self._minute, self._last):
+            if timer is not None:
+                timer.cancel()
+        self._minute = None
 
 
 class _Shaped:
