@@ -26,6 +26,7 @@ async def serve(settings: ServerSettings) -> int:
     from pybernetes.lib.tls import server_context
     from pybernetes.store.sqlite import SqliteStore
 
+    memory.map_big_blocks()
     layout = Layout.of(settings.name, settings.data_dir)
     pki = layout.pki
     clock = RealClock()

@@ -1,9 +1,9 @@
 """Giving freed memory back to the system: the C library keeps it, in pieces, unless it is told not to.
 
 uvloop takes 256 KiB for every TLS connection and touches a page of it. Cut out of memory that was freed before, all of
-it stays resident, and a server whose connections come and go grows for a long time. So what lies free is returned
-when much has come and gone. (Mapping big blocks one by one would do the same, but every read from a TLS connection
-takes such a block, too.) Does nothing where the C library is not glibc.
+it would stay resident, and a server whose connections come and go would grow without end. So big blocks are mapped
+one by one, and what lies free in between is returned when much has come and gone. (Protocols that are given bytes
+instead of a buffer of theirs would map such a block for every read.) Does nothing where the C library is not glibc.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import Any
 
 from pybernetes.lib.clock import Clock
 
+_MMAP_THRESHOLD = -3
+_BIG = 128 * 1024
 PERIOD = 30.0
 """Seconds between two looks at how much has been done."""
 
@@ -23,7 +25,14 @@ def _library() -> Any:
     import ctypes
 
     library = ctypes.CDLL(None)
-    return library if hasattr(library, "malloc_trim") else None
+    return library if hasattr(library, "malloc_trim") and hasattr(library, "mallopt") else None
+
+
+def map_big_blocks() -> None:
+    """Let every block of 128 KiB and more be a mapping of its own, whatever has been freed before."""
+    library = _library()
+    if library is not None:
+        library.mallopt(_MMAP_THRESHOLD, _BIG)
 
 
 def give_back() -> None:

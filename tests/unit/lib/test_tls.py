@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
+import gc
 import ssl
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from pybernetes.lib.clock import RealClock
-from pybernetes.lib.http.messages import Answer, Headers, Request, Response, Upgrade
+from pybernetes.lib.http.connection import Connection
+from pybernetes.lib.http.messages import Answer, Headers, Request, Response, Streaming, Upgrade, Writer
 from pybernetes.lib.http.server import Server
 from pybernetes.lib.sockets import dial
 from pybernetes.lib.streams import ByteStream
@@ -81,6 +83,15 @@ async def who(request: Request) -> Answer:
     return Response(body=f"{name} {request.peer.secure}".encode())
 
 
+async def settled(holds: Callable[[], bool]) -> None:
+    """Let the loop turn until something holds, for a second at most."""
+    for _ in range(100):
+        if holds():
+            return
+        await RealClock().sleep(0.01)
+    raise AssertionError("it does not come to hold")
+
+
 async def ask(port: int, context: ssl.SSLContext, name: str = "localhost") -> bytes:
     stream = await dial("127.0.0.1", port, tls=context, server_name=name)
     stream.write(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n")
@@ -138,6 +149,42 @@ def test_upgrades_over_tls_carry_bytes_both_ways(authority: Authority) -> None:
         await server.close(0)
 
     on_uvloop(run())
+
+
+def test_a_connection_that_ends_leaves_nothing_for_the_collector_of_cycles(authority: Authority) -> None:
+    context = server_context(*authority.issue("server"))
+
+    def connections() -> list[object]:
+        return [one for one in gc.get_objects() if isinstance(one, Connection)]
+
+    async def endless(writer: Writer) -> None:
+        writer.write(b"x")
+        await asyncio.Event().wait()
+
+    async def answer(request: Request) -> Answer:
+        return Streaming(endless) if request.target == "/stream" else Response()
+
+    async def run() -> None:
+        server = Server(answer, RealClock())
+        port = await server.start("127.0.0.1", 0, context)
+        for target in ("/", "/stream"):
+            stream = await dial(
+                "127.0.0.1", port, tls=client_context(ca=authority.pem), server_name="localhost"
+            )
+            stream.write(f"GET {target} HTTP/1.1\r\n\r\n".encode())
+            await stream.read()
+            assert len(connections()) == 1
+            stream.close()
+            await stream.wait_closed()
+        await settled(lambda: not connections())
+        await server.close(0)
+
+    gc.collect()
+    gc.disable()
+    try:
+        on_uvloop(run())
+    finally:
+        gc.enable()
 
 
 def test_contexts_offer_tls_1_2_and_http_1_1(authority: Authority) -> None:

@@ -1,6 +1,6 @@
 """One HTTP/1.1 connection of the server: bytes in, handler calls, bytes out.
 
-The event loop calls `data_received`; httptools calls the `on_...` methods, which make an `Exchange` of each
+The event loop calls `buffer_updated`; httptools calls the `on_...` methods, which make an `Exchange` of each
 request; one task at a time answers them in order, so pipelined requests wait their turn while reading is
 paused. An upgraded connection is handed over to a `SocketStream` and this class is done with it.
 No byte of a request is ever logged: they hold tokens.
@@ -14,6 +14,7 @@ from typing import cast
 
 import httptools
 
+from pybernetes.lib.http.gone import GONE, NO_PARSER
 from pybernetes.lib.http.incoming import BODY_ERRORS, HIGH_WATER, BrokenBody, Exchange, SlowSender, StreamBody
 from pybernetes.lib.http.messages import (
     Answer,
@@ -48,11 +49,7 @@ class _HeadTooLarge(Exception):
     pass
 
 
-_NO_PARSER = httptools.HttpRequestParser(object())
-"""In the place of a lost connection's own, whose callbacks would keep the connection alive."""
-
-
-class Connection(asyncio.Protocol):
+class Connection(asyncio.BufferedProtocol):
     """See the module. `task` answers requests; `streaming` says that it runs a `Streaming` or `Upgrade`."""
 
     __slots__ = (
@@ -119,7 +116,14 @@ class Connection(asyncio.Protocol):
         self._transport.set_write_buffer_limits(high=_AT_ONCE)
         self._deadline.set(self._site.limits.head_seconds)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """One buffer serves all connections: what is in it is used up before the next of them reads."""
+        return self._site.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._received(self._site.buffer[:nbytes])
+
+    def _received(self, data: bytes | memoryview) -> None:
         if self._discarding:
             return
         if self._undecided:
@@ -127,6 +131,8 @@ class Connection(asyncio.Protocol):
             self._update_reading()
             return
         self._fresh = False
+        if self._parser is NO_PARSER:
+            self._parser = httptools.HttpRequestParser(self)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -168,7 +174,8 @@ class Connection(asyncio.Protocol):
         self._lost = True
         self._waiting.clear()
         self._deadline.cancel()
-        self._parser = _NO_PARSER
+        self._parser = NO_PARSER
+        self._transport = GONE
         current = self._current
         if current is not None and current.body is not None:
             current.body.fail(ConnectionResetError("the client went before the end of the body"))
@@ -368,7 +375,11 @@ class Connection(asyncio.Protocol):
             writer.lose()
 
     def _now_streaming(self) -> None:
+        """Streams stay open for long and are many: what they do not need is given up."""
         self.streaming = True
+        self._deadline.cancel_timer()
+        if self._current is not None and self._current.complete and not (self._in_head or self._waiting):
+            self._parser = NO_PARSER
         if self._site.closing:
             self._site.changed.set()
 
@@ -423,7 +434,7 @@ class Connection(asyncio.Protocol):
         self._undecided = False
         self._parser = httptools.HttpRequestParser(self)
         if raw:
-            self.data_received(raw)
+            self._received(raw)
 
     # BodySource.
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_READ_SIZE = 64 * 1024
+
 ErrorBody = Callable[[int, str], Response]
 
 
@@ -44,6 +46,7 @@ class Site:
     clock: Clock
     error_body: ErrorBody
     limits: Limits
+    buffer: memoryview = field(default_factory=lambda: memoryview(bytearray(_READ_SIZE)))
     connections: set[Connection] = field(default_factory=set)
     accepted: int = 0
     closing: bool = False
