@@ -18,12 +18,14 @@ from pybernetes.api.apply.managers import UPDATE as BY_UPDATE
 from pybernetes.api.apply.managers import Manager, after_create, after_update, with_ledger
 from pybernetes.api.errors import (
     MODIFIED,
+    AlreadyExists,
     BadRequest,
     Forbidden,
     already_exists,
     conflict,
     invalid,
     not_found,
+    not_unique,
 )
 from pybernetes.api.fields import invalid as invalid_field
 from pybernetes.api.kinds import Kind
@@ -62,18 +64,21 @@ class Outcome:
 async def create(write: Write) -> Outcome:
     """Store a new object. Raises AlreadyExists, Invalid, Forbidden..."""
     metadata = write.object["metadata"]
-    if write.name or not metadata.get("generateName"):
-        return Outcome(await _create_once(write), created=True)
-    for last in range(_NAME_TRIES):
-        write.name = metadata["name"] = generate_name(metadata["generateName"])
-        if await write.server.registry.find(write.resource, write.namespace, write.name) is None:
+    prefix = metadata.get("generateName")
+    if write.name or not prefix:
+        try:
             return Outcome(await _create_once(write), created=True)
-        if last == _NAME_TRIES - 1:
-            break
-    raise already_exists(write.resource.kind, write.name)
+        except AlreadyExists as error:
+            raise (not_unique(error) if prefix else error) from None
+    for _ in range(_NAME_TRIES):
+        write.name = metadata["name"] = generate_name(prefix)
+        if await write.server.registry.find(write.resource, write.namespace, write.name) is None:
+            return Outcome(await _create_once(write, prefix), created=True)
+    raise not_unique(already_exists(write.resource.kind, write.name))
 
 
-async def _create_once(write: Write) -> Stored:
+async def _create_once(write: Write, prefix: str = "") -> Stored:
+    """`prefix`: what the name was made from."""
     server, resource, obj = write.server, write.resource, write.object
     strategy = resource.strategy
     metadata = obj["metadata"]
@@ -91,11 +96,11 @@ async def _create_once(write: Write) -> Stored:
     try:
         await admit.mutate(write)
     except Forbidden as error:
-        raise _unnamed(write, error) from None
+        raise _unnamed(write, error, prefix) from None
     strategy.prepare_create(write)
     if ledger:
         obj["metadata"]["managedFields"] = ledger
-    if strategy.counts_generation:
+    if strategy.starts_generation():
         metadata["generation"] = 1
     refuse(write, strategy.validate_create(write))
     for text in warnings_for(resource.kind, write.object, None, ""):
@@ -120,9 +125,9 @@ async def _create_once(write: Write) -> Stored:
     return stored
 
 
-def _unnamed(write: Write, error: Forbidden) -> Forbidden:
+def _unnamed(write: Write, error: Forbidden, prefix: str) -> Forbidden:
     """As it is told before an object has its name: of the prefix, or of nobody known."""
-    own = write.object["metadata"].get("generateName") or ("" if write.name else "Unknown")
+    own = prefix or ("" if write.name else "Unknown")
     if not own or error.details.get("name", "") != write.name:
         return error
     message = error.message.replace(f'"{write.name}"', f'"{own}"', 1)

@@ -40,6 +40,7 @@ _CONDITIONS = "autoscaling.alpha.kubernetes.io/conditions"
 _BEHAVIOR = "autoscaling.alpha.kubernetes.io/behavior"
 _COUNTS = ("currentReplicas", "desiredReplicas")
 """What a v1 status always has."""
+_STATUS_ORDER = ("observedGeneration", "lastScaleTime", *_COUNTS)
 
 
 def event_to_core(event: Object) -> Object:
@@ -90,7 +91,7 @@ def autoscaler_from_v2(stored: Object) -> Object:
         if value:
             annotations[annotation] = _encoded(value)
     if "status" in stored:
-        status = {**status, **{name: status.get(name) or 0 for name in _COUNTS}}
+        status = _ordered({**status, **{name: status.get(name) or 0 for name in _COUNTS}}, _STATUS_ORDER)
     return _autoscaler(stored, HORIZONTAL_POD_AUTOSCALERS_V1, spec, status, annotations)
 
 
@@ -127,6 +128,10 @@ def _taken(annotations: dict[str, str], name: str, default: Any) -> Any:
         return msgspec.json.decode(text)
     except msgspec.DecodeError:
         return default
+
+
+def _ordered(fields: Object, order: tuple[str, ...]) -> Object:
+    return {name: fields[name] for name in (*order, *fields) if name in fields}
 
 
 def _autoscaler(obj: Object, kind: Kind, spec: Object, status: Object, annotations: dict[str, str]) -> Object:

@@ -21,7 +21,7 @@ Object = dict[str, Any]
 
 _FILES = {
     "": "core",
-    "admissionregistration.k8s.io": "webhooks",
+    "admissionregistration.k8s.io": "admissionpolicies",
     "apiextensions.k8s.io": "extensions",
     "apiregistration.k8s.io": "extensions",
     "apps": "apps",

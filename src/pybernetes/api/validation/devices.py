@@ -62,7 +62,7 @@ def template(obj: Object) -> list[FieldError]:
 
 
 def update_template(new: Object, old: Object, subresource: str) -> list[FieldError]:
-    return immutable(new, old, "spec", ROOT)
+    return template(new) + immutable(new, old, "spec", ROOT)
 
 
 def _claim_spec(spec: Object, path: FieldPath) -> list[FieldError]:

@@ -44,7 +44,7 @@ def _tolerations(tolerations: list[Object]) -> list[FieldError]:
 
 
 def update_runtime_class(new: Object, old: Object, subresource: str) -> list[FieldError]:
-    return immutable(new, old, "handler", ROOT)
+    return runtime_class(new) + immutable(new, old, "handler", ROOT)
 
 
 CREATE = {"RuntimeClass": runtime_class}

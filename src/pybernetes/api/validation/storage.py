@@ -156,7 +156,7 @@ def storage_capacity(obj: Object) -> list[FieldError]:
 
 
 def update_storage_capacity(new: Object, old: Object, subresource: str) -> list[FieldError]:
-    return [
+    return storage_capacity(new) + [
         error for field in ("nodeTopology", "storageClassName") for error in immutable(new, old, field, ROOT)
     ]
 
@@ -280,11 +280,14 @@ def _topologies(terms: list[Object], path: FieldPath) -> list[FieldError]:
 
 
 def update_storage_class(new: Object, old: Object, subresource: str) -> list[FieldError]:
-    errors = storage_class(new)
-    for field in ("parameters", "provisioner", "reclaimPolicy"):
-        if new.get(field) != old.get(field):
-            errors.append(forbidden(ROOT.child(field), f"updates to {field} are forbidden."))
-    return errors + immutable(new, old, "volumeBindingMode", ROOT)
+    texts = [error for field in ("provisioner", "reclaimPolicy") for error in _same_text(new, old, field)]
+    parameters = immutable(new, old, "parameters", ROOT)
+    return storage_class(new) + parameters + texts + immutable(new, old, "volumeBindingMode", ROOT)
+
+
+def _same_text(new: Object, old: Object, field: str) -> list[FieldError]:
+    """A text that stays, and that is an empty one rather than nothing at all."""
+    return immutable({field: new.get(field) or ""}, {field: old.get(field) or ""}, field, ROOT)
 
 
 CREATE = {

@@ -56,6 +56,7 @@ MUTATING: tuple[tuple[str, Plugin], ...] = (
     ("StorageObjectInUseProtection", storage_protection.mutate),
     ("RuntimeClass", runtime_class.mutate),
     ("DefaultIngressClass", ingress_class.mutate),
+    ("RoleEscalation", escalation.admit),
 )
 
 VALIDATING: tuple[tuple[str, Plugin], ...] = (
@@ -67,7 +68,6 @@ VALIDATING: tuple[tuple[str, Plugin], ...] = (
     ("CertificateApproval", certificates.approval),
     ("CertificateSigning", certificates.signing),
     ("CertificateSubjectRestriction", certificates.subject_restriction),
-    ("RoleEscalation", escalation.validate),
     ("ResourceQuota", resource_quota.validate),
 )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pybernetes.api.errors import forbidden
+from pybernetes.api.errors import forbidden, not_found
 from pybernetes.api.kinds import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES
 from pybernetes.apiserver.auth.attributes import Attributes
 from pybernetes.apiserver.auth.rbac import covers
@@ -21,7 +21,7 @@ _ROLES = (ROLES, CLUSTER_ROLES)
 _BINDINGS = (ROLE_BINDINGS, CLUSTER_ROLE_BINDINGS)
 
 
-async def validate(write: Write) -> None:
+async def admit(write: Write) -> None:
     kind = write.resource.kind
     if write.operation == DELETE or MASTERS in write.user.groups:
         return
@@ -66,8 +66,7 @@ async def _binding(write: Write) -> None:
         return
     role = await write.server.lookup(kind, write.namespace if kind is ROLES else None, name)
     if role is None:
-        words = f'{kind.group_resource} "{name}" not found'
-        raise forbidden(write.resource.kind, write.name, words)
+        raise not_found(write.resource.kind, name)
     _check(write, role.get("rules") or [])
 
 

@@ -13,12 +13,14 @@ from pybernetes.api.fields import FieldError, status_causes
 from pybernetes.api.kinds import Kind
 from pybernetes.api.times import now
 from pybernetes.api.validation.reviews import validate_self, validate_subject
+from pybernetes.api.written import written
 from pybernetes.apiserver.answers import object_response
 from pybernetes.apiserver.auth.attributes import Attributes
 from pybernetes.apiserver.auth.tokens import WrongAudience
-from pybernetes.apiserver.auth.user import User
+from pybernetes.apiserver.auth.user import MASTERS, User
 from pybernetes.apiserver.bodies import read_object
 from pybernetes.apiserver.context import Context
+from pybernetes.apiserver.handlers.create import settle_names
 from pybernetes.apiserver.parameters import write_options
 from pybernetes.apiserver.resources import Resource
 from pybernetes.apiserver.writes import manager_of
@@ -26,6 +28,11 @@ from pybernetes.lib.http.messages import Answer
 
 Object = dict[str, Any]
 
+_FIELDS = ("kind", "apiVersion", "metadata")
+_EVERYTHING: list[Object] = [
+    {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]},
+    {"nonResourceURLs": ["*"], "verbs": ["*"]},
+]
 _NO_OTHER_FORMS: frozenset[str] = frozenset()
 """What is never stored has no metadata to show in a Table."""
 
@@ -35,13 +42,11 @@ async def _asked(context: Context, resource: Resource) -> Object:
     context.server.form(context.request, _NO_OTHER_FORMS)
     options = write_options(context.request, "CreateOptions")
     obj = await read_object(context, resource, options.field_validation)
-    obj.pop("status", None)
-    manager = Manager(manager_of(context, options), UPDATE, resource.kind.api_version)
-    obj = after_create(obj, resource.schema, manager, now(context.server.clock))
     if context.info.namespace:
-        obj["metadata"].setdefault("namespace", context.info.namespace)
-    obj.setdefault("spec", {})
-    return obj
+        settle_names(resource, obj, context.info.namespace, "")
+    manager = Manager(manager_of(context, options), UPDATE, resource.kind.api_version)
+    obj = after_create(written(obj, resource.schema), resource.schema, manager, now(context.server.clock))
+    return {**{field: obj[field] for field in _FIELDS if field in obj}, "spec": obj.get("spec") or {}}
 
 
 def _refuse(resource: Resource, errors: list[FieldError]) -> None:
@@ -56,8 +61,8 @@ def _answer(context: Context, obj: Object, status: Object) -> Answer:
 
 async def self_subject_review(context: Context, resource: Resource) -> Answer:
     obj = await _asked(context, resource)
-    head = {"kind": obj["kind"], "apiVersion": obj["apiVersion"]}
-    obj = {**head, "metadata": {"creationTimestamp": now(context.server.clock)}}
+    del obj["spec"]
+    obj["metadata"] = {"creationTimestamp": now(context.server.clock)}
     return _answer(context, obj, {"userInfo": context.user.as_user_info()})
 
 
@@ -75,11 +80,13 @@ async def token_review(context: Context, resource: Resource) -> Answer:
         user, wrong = None, f"[invalid bearer token, {error.why}]"
     except Unauthorized:
         user, wrong = None, "[invalid bearer token, Token has been invalidated]"
-    if user is None:
+    known = access.tokens.audiences
+    shared = [one for one in audiences if one in known]
+    bound = user is not None and user.name.startswith("system:serviceaccount:")  # to audiences of its own
+    if user is None or (audiences and not shared and not bound):
         return _answer(context, obj, {"user": {}, "error": wrong})
     status: Object = {"authenticated": True, "user": user.as_user_info()}
-    known = access.tokens.audiences
-    status["audiences"] = [one for one in audiences if one in known] or list(audiences or known)
+    status["audiences"] = shared or list(audiences or known)
     return _answer(context, obj, status)
 
 
@@ -130,19 +137,18 @@ async def self_subject_rules_review(context: Context, resource: Resource) -> Ans
     if not namespace:
         raise BadRequest("no namespace on request")
     rules = access.rbac.rules_for(context.user, namespace)
-    if "system:masters" in context.user.groups:
-        rules = [
-            {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]},
-            {"nonResourceURLs": ["*"], "verbs": ["*"]},
-            *rules,
-        ]
-    status: Object = {"incomplete": False, "nonResourceRules": [], "resourceRules": []}
+    if context.server.options.authorization != "RBAC":
+        rules = _EVERYTHING
+    elif MASTERS in context.user.groups and _EVERYTHING[0] not in rules:
+        rules = [*_EVERYTHING, *rules]  # cluster-admin may not be bound yet
+    obj = {**obj, "metadata": {}, "spec": {}}
+    status: Object = {"resourceRules": [], "nonResourceRules": [], "incomplete": False}
     for rule in rules:
         if rule.get("nonResourceURLs"):
-            found = {key: rule[key] for key in ("nonResourceURLs", "verbs") if rule.get(key)}
+            found = {key: rule[key] for key in ("verbs", "nonResourceURLs") if rule.get(key)}
             status["nonResourceRules"].append(found)
         if rule.get("resources"):
-            names = ("apiGroups", "resourceNames", "resources", "verbs")
+            names = ("verbs", "apiGroups", "resources", "resourceNames")
             status["resourceRules"].append({key: rule[key] for key in names if rule.get(key)})
     return _answer(context, obj, status)
 

@@ -8,6 +8,8 @@ from pybernetes.apiserver.strategies.base import USERS_METADATA, Strategy
 from pybernetes.apiserver.strategies.certificates import CertificateStrategy
 from pybernetes.apiserver.strategies.endpointslices import EndpointSliceStrategy
 from pybernetes.apiserver.strategies.extensions import DefinitionStrategy
+from pybernetes.apiserver.strategies.generations import FixedGenerationStrategy, LateGenerationStrategy
+from pybernetes.apiserver.strategies.limit_ranges import LimitRangeStrategy
 from pybernetes.apiserver.strategies.namespaces import NamespaceStrategy
 from pybernetes.apiserver.strategies.nodes import NodeStrategy
 from pybernetes.apiserver.strategies.pods import PodStrategy
@@ -27,14 +29,17 @@ _OWN: dict[Kind, type[Strategy]] = {
     kinds.CERTIFICATE_SIGNING_REQUESTS: CertificateStrategy,
     kinds.CUSTOM_RESOURCE_DEFINITIONS: DefinitionStrategy,
     kinds.CRON_JOBS: WorkloadStrategy,
+    kinds.CSI_DRIVERS: LateGenerationStrategy,
     kinds.DAEMON_SETS: DaemonSetStrategy,
     kinds.DEPLOYMENTS: DeploymentStrategy,
     kinds.JOBS: JobStrategy,
+    kinds.LIMIT_RANGES: LimitRangeStrategy,
     kinds.NAMESPACES: NamespaceStrategy,
     kinds.NODES: NodeStrategy,
     kinds.PERSISTENT_VOLUMES: VolumeStrategy,
     kinds.PERSISTENT_VOLUME_CLAIMS: ClaimStrategy,
     kinds.PODS: PodStrategy,
+    kinds.PRIORITY_CLASSES: FixedGenerationStrategy,
     kinds.REPLICATION_CONTROLLERS: ReplicationControllerStrategy,
     kinds.REPLICA_SETS: WorkloadStrategy,
     kinds.SECRETS: SecretStrategy,
@@ -55,7 +60,6 @@ _GENERATION = frozenset(
         kinds.NETWORK_POLICIES,
         kinds.POD_DISRUPTION_BUDGETS,
         kinds.POD_TEMPLATES,
-        kinds.PRIORITY_CLASSES,
         kinds.PRIORITY_LEVEL_CONFIGURATIONS,
         kinds.RESOURCE_SLICES,
         kinds.DEVICE_CLASSES,
@@ -88,6 +92,7 @@ _CREATE_ON_UPDATE = frozenset(
         kinds.LIMIT_RANGES,
         kinds.ROLES,
         kinds.ROLE_BINDINGS,
+        kinds.RUNTIME_CLASSES,
     )
 )
 

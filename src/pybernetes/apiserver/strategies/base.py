@@ -22,7 +22,7 @@ class Strategy:
     """Rules of one kind. The defaults: status only through /status, spec changes count the generation."""
 
     counts_generation = False
-    """Whether metadata.generation starts at 1 and counts changes outside metadata and status."""
+    """Whether metadata.generation counts changes outside metadata and status."""
 
     create_on_update = False
     """Whether PUT of a name that does not exist creates it."""
@@ -84,6 +84,10 @@ class Strategy:
             if field not in _STATUS_WRITES:
                 new[field] = old[field]
         keep(new["metadata"], old["metadata"], *self.status_keeps)
+
+    def starts_generation(self) -> bool:
+        """Whether metadata.generation of a new object is 1."""
+        return self.counts_generation
 
     def spec_changed(self, write: Write) -> bool:
         """Whether metadata.generation counts on."""

@@ -42,7 +42,6 @@ class CertificateStrategy(Strategy):
         if not conditions:
             del status["conditions"]
         new["status"] = status
-        keep(new["metadata"], old["metadata"], "ownerReferences", "finalizers", "labels")
 
 
 def _keep_decisions(conditions: list[Object], before: list[Object]) -> None:

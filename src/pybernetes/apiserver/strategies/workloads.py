@@ -61,13 +61,17 @@ class JobStrategy(WorkloadStrategy):
 
     def prepare_create(self, write: Write) -> None:
         super().prepare_create(write)
+        _label(write.object)
         spec = write.object.get("spec")
         if isinstance(spec, dict) and not spec.get("manualSelector"):
             self._select(write, spec)
-        _label(write.object)
 
     def prepare_update(self, write: Write) -> None:
         super().prepare_update(write)
+        _label(write.object)
+
+    async def allocate(self, write: Write) -> None:
+        await super().allocate(write)
         _label(write.object)
 
     def _select(self, write: Write, spec: Object) -> None:
