@@ -18,7 +18,7 @@ from measures import Measures, Sizes
 from report import Figure, Report
 from servers import Pybernetes, Subject, Upstream
 
-SECTIONS = ("throughput", "forms", "watching", "mixed", "leases", "growth")
+SECTIONS = ("throughput", "forms", "watching", "mixed", "leases", "kload", "growth")
 
 
 def measure(arguments: argparse.Namespace, folder: Path) -> list[Figure]:
@@ -45,7 +45,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/bench api", description=__doc__.split("\n\n")[1])
     parser.add_argument("--kube-apiserver", metavar="PATH", help="upstream's binary; needs --etcd too")
     parser.add_argument("--etcd", metavar="PATH", default=shutil.which("etcd") or "")
-    parser.add_argument("--kload", metavar="PATH", help="measure with the kload binary what it knows")
+    parser.add_argument("--kload", metavar="PATH", help="a load generator in Go, to measure with as well")
     parser.add_argument("--small", action="store_true", help="run everything once, small: does it work?")
     parser.add_argument("--pods", type=int, default=5000)
     parser.add_argument("--rounds", type=int, default=3)

@@ -305,6 +305,37 @@ class Measures:
                 note = f"p50 {result['p50_ms']:g} p99 {result['p99_ms']:g} ms"
                 work.add(subject.name, 100 * result["cpu"] / sizes.lease_seconds, note=note)
 
+    def kload(self) -> None:
+        """The same through another load generator, over HTTP/2 where a server offers it, as Go's clients do."""
+        if not self._kload:
+            return
+        sizes = self._sizes
+        jobs = {
+            "create": (sizes.pods, 32, 2.5),
+            "get": (sizes.pods, 16, 4),
+            "list": (20, 1, 10),
+            "listlabel": (200, 4, 300),
+            "patch": (sizes.pods, 32, 4),
+            "watch": (sizes.events, 16, 2.5),
+            "delete": (sizes.pods, 16, 4),
+        }
+        figures = {
+            mode: self._figure(f"kload: {mode}", "/s", least=least) for mode, (*_, least) in jobs.items()
+        }
+        for number in range(sizes.rounds):
+            for mode, (count, connections, _) in jobs.items():
+                for subject in self._subjects:
+                    space = self._space(subject, f"kload-{number}")
+                    command = [self._kload, "-server", f"https://127.0.0.1:{subject.port}", "-token", TOKEN]
+                    command += ["-ns", space, "-mode", mode, "-n", str(count), "-c", str(connections)]
+                    command += ["-w", str(sizes.watchers)]
+                    before = subject.cpu()
+                    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=600, check=True)
+                    result = json.loads(done.stdout)
+                    value = result["deliveries_per_s" if mode == "watch" else "per_s"]
+                    cpu = 1e6 * (subject.cpu() - before) / result.get("delivered", count)
+                    figures[mode].add(subject.name, value, cpu, f"p99 {result['p99_ms']:g} ms")
+
     def end(self) -> None:
         """The last round of deletions; before it, the memory that all this has taken."""
         if not any(one.what.startswith("create pods, ") for one in self.figures):
