@@ -265,7 +265,7 @@ async def read_as(context: Context, group: str, version: str, kind: str, field_v
 async def read_delete_options(context: Context) -> Object:
     """DeleteOptions from body and query. Raises BadRequest and Invalid."""
     body = await read_body(context)
-    given: Object = {}
+    given: Object | None = None
     if body.data.strip():
         try:
             given, _ = parse(body, "DeleteOptions")

@@ -20,6 +20,7 @@ from pybernetes.api.errors import (
     MODIFIED,
     AlreadyExists,
     BadRequest,
+    Conflict,
     Forbidden,
     already_exists,
     conflict,
@@ -181,8 +182,11 @@ async def _create_by_update(write: Write, produce: Produce) -> Outcome:
         raise not_found(resource.kind, write.name)
     write.operation = CREATE
     write.object = await produce({})
-    if write.object["metadata"].get("resourceVersion"):
-        del write.object["metadata"]["resourceVersion"]
+    metadata = write.object["metadata"]
+    if metadata.get("uid"):
+        raise _another(write, metadata["uid"], "")
+    if metadata.get("resourceVersion"):
+        del metadata["resourceVersion"]
     return await create(write)
 
 
@@ -254,17 +258,23 @@ def _booked(write: Write) -> Object:
     return after_update(write.previous, write.object, resource.schema, manager, moment)
 
 
+def _another(write: Write, asked: str, found: str) -> Conflict:
+    """For a writer who means another object of the same name."""
+    kind = write.resource.kind
+    key = "/".join(part for part in ("/registry", kind.resource, write.namespace, write.name) if part)
+    return conflict(
+        kind,
+        write.name,
+        f"StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: "
+        f"Precondition failed: UID in precondition: {asked}, UID in object meta: {found}",
+    )
+
+
 def _check_preconditions(write: Write, revision: int) -> None:
     kind, metadata = write.resource.kind, write.object["metadata"]
     uid, current_uid = metadata.get("uid"), write.previous["metadata"].get("uid")
     if uid and uid != current_uid:
-        key = "/".join(part for part in ("/registry", kind.resource, write.namespace, write.name) if part)
-        raise conflict(
-            kind,
-            write.name,
-            f"StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: "
-            f"Precondition failed: UID in precondition: {uid}, UID in object meta: {current_uid}",
-        )
+        raise _another(write, uid, current_uid)
     version = metadata.get("resourceVersion")
     if not version or version == "0":
         if not write.resource.strategy.unconditional_update and write.operation == UPDATE:

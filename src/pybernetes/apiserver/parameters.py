@@ -174,10 +174,10 @@ def write_options(request: Request, options_kind: str, applying: bool = False) -
     return WriteOptions(bool(dry_run), manager, validation, is_true(force) if force else None)
 
 
-def delete_options(request: Request, body: dict[str, Any]) -> dict[str, Any]:
+def delete_options(request: Request, body: dict[str, Any] | None) -> dict[str, Any]:
     """DeleteOptions from the body, or from the query when there is no body. Raises BadRequest and Invalid."""
-    options = dict(body)
-    if not body:
+    options = dict(body or {})
+    if body is None:
         seconds = whole_number(request, "gracePeriodSeconds")
         if seconds is not None:
             options["gracePeriodSeconds"] = seconds

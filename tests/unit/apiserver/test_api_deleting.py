@@ -129,3 +129,26 @@ async def test_some_namespaces_never_go(api: Api) -> None:
 async def test_nothing_is_created_where_there_is_no_namespace(api: Api) -> None:
     reply = await api.post("/api/v1/namespaces/none/configmaps", {"metadata": {"name": "x"}})
     assert reply.status == 404 and reply.message == 'namespaces "none" not found'
+
+
+async def test_options_in_the_query_count_only_without_a_body(api: Api) -> None:
+    await api.config_map("kept")
+    assert (await api.delete(f"{CONFIG_MAPS}/kept?dryRun=All")).status == 200
+    assert (await api.get(f"{CONFIG_MAPS}/kept")).status == 200
+    assert (await api.delete(f"{CONFIG_MAPS}/kept?dryRun=All", {})).status == 200
+    assert (await api.get(f"{CONFIG_MAPS}/kept")).status == 404
+
+
+async def test_preconditions_tell_what_they_found(api: Api) -> None:
+    made = (await api.config_map("one"))["metadata"]
+    reply = await api.delete(f"{CONFIG_MAPS}/one", {"preconditions": {"uid": "x"}})
+    assert (reply.status, reply.message) == (
+        409,
+        f'Operation cannot be fulfilled on ConfigMap "one": the UID in the precondition (x) does not match the UID in '
+        f"record ({made['uid']}). The object might have been deleted and then recreated",
+    )
+    reply = await api.delete(f"{CONFIG_MAPS}/one", {"propagationPolicy": "Now"})
+    assert reply.message == (
+        'DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Unsupported value: "Now": supported values: '
+        '"Foreground", "Background", "Orphan", "nil"'
+    )

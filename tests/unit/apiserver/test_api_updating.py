@@ -262,6 +262,9 @@ async def test_only_applying_and_putting_make_what_is_missing(api: Api) -> None:
     for kind, patch in (("merge", {"rules": []}), ("strategic", {"rules": []}), ("json", [])):
         assert (await api.patch(f"{roles}/none", patch, kind)).status == 404
     assert (await api.put(f"{roles}/none", {"metadata": {"name": "none"}})).status == 201
+    services = "/api/v1/namespaces/default/services"
+    service = {"metadata": {"name": "none"}, "spec": {"ports": [{"port": 80}]}}
+    assert (await api.put(f"{services}/none", service)).status == 201
 
 
 async def test_what_a_writer_may_leave_out_but_not_change(api: Api) -> None:

@@ -120,11 +120,7 @@ def _get(document: Any, path: str, operation: str) -> Any:
         return document
     holder, part = _holder(document, path, operation)
     if isinstance(holder, dict):
-        if part not in holder:
-            raise UnfitPatch(
-                f"{operation} operation does not apply: doc is missing key: {path}: missing value"
-            )
-        return holder[part]
+        return holder.get(part)  # what is not there is copied as null, as upstream's library does
     return holder[_index(holder, part, path, len(holder))]
 
 

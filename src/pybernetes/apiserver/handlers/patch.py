@@ -174,6 +174,8 @@ def patched(context: Context, resource: Resource, old: Object, patch: Patch, fie
     kind, schema = resource.kind, resource.schema
     new = patch.apply(old, schema)
     shown = {**new}
+    if patch.media_type == STRATEGIC_MERGE_PATCH:
+        new["apiVersion"], new["kind"] = kind.api_version, kind.kind  # nothing that such a patch could change
     try:
         check_type(new, kind.group, kind.version, kind.kind)
         new = fit(context, new, schema, patch.problems, field_validation, known=old)

@@ -93,6 +93,7 @@ _CREATE_ON_UPDATE = frozenset(
         kinds.ROLES,
         kinds.ROLE_BINDINGS,
         kinds.RUNTIME_CLASSES,
+        kinds.SERVICES,
     )
 )
 
