@@ -42,6 +42,7 @@ from pybernetes.api.schema import (
 from pybernetes.api.times import format_micro_time, format_time, parse_time
 
 _CANONICAL_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ").fullmatch
+_SIX_DIGITS = re.compile(r"[^.]*\.\d{6}(Z|[+-]\d\d:\d\d)").fullmatch
 _CANONICAL_MICRO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z").fullmatch
 _INT32 = 1 << 31
 _INT64 = 1 << 63
@@ -379,6 +380,13 @@ class _Reader:
             quoted = json.dumps(value)
             why = f'parsing time {quoted} as "{layout}": cannot parse {quoted} as "2006"'
             raise DecodeError(why) from None
+        if field.type != TIME and not _SIX_DIGITS(value):
+            rest, wanted = value[19:], ".000000"
+            if _SIX_DIGITS(f"{value[:26]}Z"):
+                rest, wanted = value[26:], "Z07:00"
+            layout = "2006-01-02T15:04:05.000000Z07:00"
+            why = f'parsing time {json.dumps(value)} as "{layout}": cannot parse "{rest}" as "{wanted}"'
+            raise DecodeError(why)
         return format_time(moment) if field.type == TIME else format_micro_time(moment)
 
     def _mismatch(self, value: Any, field: Field) -> DecodeError:

@@ -174,6 +174,12 @@ def already_exists(kind: Kind, name: str) -> AlreadyExists:
     return AlreadyExists(f'{kind.group_resource} "{name}" already exists', details=_details(kind, name))
 
 
+def not_unique(error: AlreadyExists) -> AlreadyExists:
+    """The same for an object that asked for a generated name."""
+    message = f"{error.message}, the server was not able to generate a unique name for the object"
+    return AlreadyExists(message, details={**error.details, "retryAfterSeconds": 1})
+
+
 def conflict(kind: Kind, name: str, why: str) -> Conflict:
     """`why` ends the sentence `Operation cannot be fulfilled on pods "x": ...`."""
     return Conflict(

@@ -175,8 +175,8 @@ def nonzero_requests(pod: Object) -> tuple[int, int]:
 def qos_class(pod: Object) -> str:
     """Guaranteed, Burstable or BestEffort, from the spec alone."""
     spec = pod["spec"]
-    pod_level = spec.get("resources") or {}
-    if pod_level.get("requests") or pod_level.get("limits"):
+    pod_level = spec.get("resources")
+    if pod_level is not None:
         considered: Sequence[Object] = [{"resources": pod_level}]
     else:
         considered = containers_of(spec)

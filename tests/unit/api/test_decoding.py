@@ -1,3 +1,4 @@
+import re
 from typing import Any
 
 import msgspec
@@ -91,9 +92,23 @@ def test_quantities_and_times_become_canonical() -> None:
     assert check(subject, schema_for(PODS)) == []
     assert subject["spec"]["overhead"] == {"cpu": "500m", "memory": "1024"}
     assert subject["metadata"]["creationTimestamp"] == "2026-01-01T00:00:00Z"
-    lease = {"metadata": {"name": "l"}, "spec": {"renewTime": "2026-01-01T00:00:00Z"}}
+    lease = {"metadata": {"name": "l"}, "spec": {"renewTime": "2026-01-01T02:00:00.000000+02:00"}}
     assert check(lease, schema_for(LEASES)) == []
     assert lease["spec"]["renewTime"] == "2026-01-01T00:00:00.000000Z"
+
+
+@pytest.mark.parametrize(
+    ("text", "rest", "wanted"),
+    [
+        ("2026-01-01T00:00:00Z", "Z", ".000000"),
+        ("2026-01-01T00:00:00.123Z", ".123Z", ".000000"),
+        ("2026-01-01T00:00:00.1234567Z", "7Z", "Z07:00"),
+    ],
+)
+def test_micro_times_have_six_digits(text: str, rest: str, wanted: str) -> None:
+    lease = {"metadata": {"name": "l"}, "spec": {"renewTime": text}}
+    with pytest.raises(DecodeError, match=re.escape(f'cannot parse "{rest}" as "{wanted}"')):
+        check(lease, schema_for(LEASES))
 
 
 def test_secrets_must_be_base64() -> None:

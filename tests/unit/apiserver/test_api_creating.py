@@ -157,3 +157,18 @@ async def test_the_creator_is_booked_as_manager(api: Api) -> None:
     entry = made.json["metadata"]["managedFields"][0]
     assert (entry["manager"], entry["operation"]) == ("me", "Update")
     assert entry["fieldsV1"] == {"f:data": {".": {}, "f:a": {}}}
+
+
+async def test_a_name_beside_a_prefix_that_is_taken(api: Api) -> None:
+    await api.config_map()
+    reply = await api.post(CONFIG_MAPS, {"metadata": {"name": "one", "generateName": "x-"}})
+    assert (reply.status, reply.reason) == (409, "AlreadyExists")
+    assert reply.message == (
+        'configmaps "one" already exists, the server was not able to generate a unique name for the object'
+    )
+    assert reply.json["details"]["retryAfterSeconds"] == 1
+
+
+async def test_a_limit_range_needs_no_name(api: Api) -> None:
+    made = await api.made("/api/v1/namespaces/default/limitranges", {"spec": {"limits": []}})
+    assert len(made["metadata"]["name"]) == 36

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from pybernetes.api.errors import forbidden
 from pybernetes.api.kinds import PODS, SERVICE_ACCOUNTS
+from pybernetes.api.names import is_path_segment
 from pybernetes.apiserver.admission.lookups import creates
 from pybernetes.apiserver.cache.caches import WatchEvent
 from pybernetes.apiserver.generated_names import random_suffix
@@ -35,11 +36,11 @@ async def mutate(write: Write) -> None:
     spec["serviceAccountName"] = spec["serviceAccount"] = name
     account = await _account(write, name)
     if account is None:
-        raise forbidden(
-            PODS,
-            write.name,
-            f'error looking up service account {write.namespace}/{name}: serviceaccount "{name}" not found',
+        faults = " ".join(is_path_segment(name))
+        why = (
+            f'invalid resource name "{name}": [{faults}]' if faults else f'serviceaccount "{name}" not found'
         )
+        raise forbidden(PODS, write.name, f"error looking up service account {write.namespace}/{name}: {why}")
     if _mounts_token(spec, account):
         _mount_token(spec)
     if not spec.get("imagePullSecrets") and account.get("imagePullSecrets"):
