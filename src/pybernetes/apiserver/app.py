@@ -144,7 +144,7 @@ class APIServer:
         try:
             await self.caches.wait_for(revision, REVISION_WAIT)
         except TimeoutError:
-            words = f"Too large resource version: {revision}, current: {self.caches.revision}"
+            words = f"Timeout: Too large resource version: {revision}, current: {self.caches.revision}"
             cause = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
             raise Timeout(words, details={"causes": [cause], "retryAfterSeconds": 1}) from None
 

@@ -165,7 +165,7 @@ async def test_a_revision_from_the_future_times_out(api: Api) -> None:
     finally:
         app.REVISION_WAIT = before
     assert (reply.status, reply.reason) == (504, "Timeout")
-    assert reply.message.startswith("Too large resource version: 1000000, current: ")
+    assert reply.message.startswith("Timeout: Too large resource version: 1000000, current: ")
     assert reply.headers.get("retry-after") == "1"
 
 
@@ -224,3 +224,10 @@ async def test_errors_are_in_protobuf_for_who_takes_nothing_else(api: Api) -> No
     assert protobuf.decode(reply.body)["reason"] == "NotFound"
     either = await api.get(path, accept="application/vnd.kubernetes.protobuf, application/json")
     assert either.reason == "NotFound"
+
+
+async def test_component_statuses_are_selected_as_all_else(api: Api) -> None:
+    path = "/api/v1/componentstatuses"
+    for selector, found in (("", 1), ("?fieldSelector=metadata.name%3Detcd-0", 1), ("?labelSelector=a", 0)):
+        assert len((await api.get(path + selector)).json["items"]) == found
+    assert (await api.get(path + "?fieldSelector=spec.x%3Dy")).status == 400

@@ -46,7 +46,7 @@ def read(token: str) -> tuple[int, str]:
     except (ValueError, msgspec.MsgspecError) as error:
         raise BadRequest(f"{_BAD}: {what_is_wrong(data) or error}") from None
     if found.v != _VERSION:
-        raise BadRequest(f"{_BAD}: server does not recognize this encoded version {found.v}".rstrip())
+        raise BadRequest(f"{_BAD}: server does not recognize this encoded version {found.v}")
     if not found.rv or not found.start:
         raise BadRequest(f"{_BAD}: incorrect encoded start resourceVersion (version {_VERSION})")
     if ".." in found.start.split("/"):

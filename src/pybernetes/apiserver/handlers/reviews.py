@@ -21,7 +21,8 @@ from pybernetes.apiserver.auth.user import MASTERS, User
 from pybernetes.apiserver.bodies import read_object
 from pybernetes.apiserver.context import Context
 from pybernetes.apiserver.handlers.create import settle_names
-from pybernetes.apiserver.parameters import write_options
+from pybernetes.apiserver.handlers.list import selection_of
+from pybernetes.apiserver.parameters import list_options, write_options
 from pybernetes.apiserver.resources import Resource
 from pybernetes.apiserver.writes import manager_of
 from pybernetes.lib.http.messages import Answer
@@ -159,9 +160,11 @@ async def component_statuses(context: Context, resource: Resource) -> Answer:
     failing = context.server.health.failing("livez")
     condition = {"type": "Healthy", "status": "False" if failing else "True", "message": "ok"}
     item: Object = {"metadata": {"name": "etcd-0"}, "conditions": [condition]}
-    if context.info.name:
+    if context.info.verb == "get":
         if context.info.name != "etcd-0":
             raise not_found(kind, context.info.name)
         return object_response(context, {"kind": kind.kind, "apiVersion": "v1", **item})
-    body = {"kind": kind.list_kind, "apiVersion": "v1", "metadata": {}, "items": [item]}
+    asked = selection_of(resource, list_options(context.request))
+    chosen = asked.labels.matches({}) and asked.fields.matches({"metadata.name": "etcd-0"})
+    body = {"kind": kind.list_kind, "apiVersion": "v1", "metadata": {}, "items": [item] if chosen else []}
     return object_response(context, body)
