@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from api_harness import Api
 
+from pybernetes.api import protobuf
+
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 TEXT = "/api/v1/namespaces/default/pods"
 
@@ -38,6 +40,18 @@ async def test_aggregated_discovery(api: Api) -> None:
     older = await api.get("/apis", accept=AGGREGATED.replace("v2", "v2beta1"))
     assert older.status == 406
     assert (await api.get("/api", accept=AGGREGATED)).json["items"][0]["versions"][0]["version"] == "v1"
+
+
+async def test_discovery_in_protobuf(api: Api) -> None:
+    for path, kind in (
+        ("/api", "APIVersions"),
+        ("/apis", "APIGroupList"),
+        ("/apis/apps", "APIGroup"),
+        ("/apis/apps/v1", "APIResourceList"),
+    ):
+        reply = await api.get(path, accept=protobuf.CONTENT_TYPE)
+        assert reply.headers.get("content-type") == protobuf.CONTENT_TYPE
+        assert reply.body.startswith(b"k8s\0") and kind.encode() in reply.body[:40]
 
 
 async def test_openapi(api: Api) -> None:

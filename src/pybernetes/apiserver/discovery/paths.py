@@ -10,10 +10,10 @@ from pybernetes.apiserver.answers import encode_json, nothing_here, object_respo
 from pybernetes.apiserver.context import Context
 from pybernetes.apiserver.discovery import groups, openapi
 from pybernetes.apiserver.discovery.version import version
-from pybernetes.apiserver.negotiation import JSON, YAML, AnswerForm, negotiate, parse_accept
+from pybernetes.apiserver.negotiation import JSON, PROTOBUF, YAML, AnswerForm, negotiate, parse_accept
 from pybernetes.lib.http.messages import Answer, Headers, Response
 
-_OFFERED = (JSON, YAML)
+_OFFERED = (JSON, YAML, PROTOBUF)
 _AGGREGATED = "apidiscovery.k8s.io"
 _LIST = "APIGroupDiscoveryList"
 _ROOT = (
@@ -80,7 +80,10 @@ async def _core(context: Context, path: str) -> Answer:
         return _aggregated(context, True)
     options = context.server.options
     address = f"{options.advertise_address or '127.0.0.1'}:{options.advertise_port}"
-    return object_response(context, groups.core_versions(address), _form(context))
+    form, versions = _form(context), groups.core_versions(address)
+    if form.media_type == PROTOBUF:
+        versions = {"apiVersion": "v1", **versions}
+    return object_response(context, versions, form)
 
 
 async def _apis(context: Context, path: str) -> Answer:
