@@ -15,7 +15,7 @@ from typing import Any
 from pybernetes.lib.clock import Clock
 
 _MMAP_THRESHOLD = -3
-_BIG = 128 * 1024
+_BIG = 256 * 1024
 PERIOD = 30.0
 """Seconds between two looks at how much has been done."""
 
@@ -29,7 +29,7 @@ def _library() -> Any:
 
 
 def map_big_blocks() -> None:
-    """Let every block of 128 KiB and more be a mapping of its own, whatever has been freed before."""
+    """Let every block of 256 KiB and more be a mapping of its own, whatever has been freed before."""
     library = _library()
     if library is not None:
         library.mallopt(_MMAP_THRESHOLD, _BIG)

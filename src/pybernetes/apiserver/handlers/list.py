@@ -14,7 +14,7 @@ from pybernetes.apiserver.shown import ListForm, list_form, list_metadata
 from pybernetes.lib.http.messages import Answer, Streaming, Writer
 
 STREAM_FROM = 256 * 1024
-CHUNK = 64 * 1024
+CHUNK = 128 * 1024
 _MANY = 1000
 """Elements that are certainly too many for one answer in one piece."""
 _SLICE = 50
