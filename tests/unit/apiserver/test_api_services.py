@@ -51,6 +51,11 @@ async def test_an_address_can_be_chosen_once(api: Api) -> None:
     )
     outside = await service(api, "two", clusterIP="192.168.0.1")
     assert "the provided network does not match the current range" in outside.message
+    body = {"metadata": {"name": "x"}, "spec": {"ports": [{"port": 80}], "clusterIP": "192.168.0.1"}}
+    tried = await api.post(SERVICES + "?dryRun=All", body)
+    assert tried.message.endswith(
+        "the provided IP (192.168.0.1) is not in the valid range. The range of valid IPs is 10.96.0.0/16"
+    )
 
 
 async def test_headless_and_external_services_take_none(api: Api) -> None:

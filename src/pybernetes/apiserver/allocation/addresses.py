@@ -73,13 +73,17 @@ class Addresses:
                     return address
         raise AddressError("range is full")
 
-    async def take_this(self, address: str, service: Object) -> None:
-        """This very address. Raises AddressError."""
+    async def take_this(self, address: str, service: Object, *, dry_run: bool = False) -> None:
+        """This very address. Raises AddressError, which in a dry run names the range, as upstream's does."""
         try:
             asked = ip_address(address)
         except ValueError:
             raise AddressError(f"{address} is not an IP address") from None
-        if not any(_can_give(network, asked) for network in await self._networks()):
+        networks = await self._networks()
+        if not any(_can_give(network, asked) for network in networks):
+            if dry_run and networks:
+                why = f"the provided IP ({address}) is not in the valid range. The range of valid IPs is {networks[0]}"
+                raise AddressError(why)
             raise AddressError("the provided network does not match the current range")
         if not await self._create(str(asked), service):
             raise AddressError("provided IP is already allocated")

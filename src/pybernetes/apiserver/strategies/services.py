@@ -78,7 +78,7 @@ class ServiceStrategy(Strategy):
                 continue
             try:
                 if address:
-                    await allocator.take_this(address, write.object)
+                    await allocator.take_this(address, write.object, dry_run=write.dry_run)
                 else:
                     address = await allocator.take(write.object)
             except AddressError as error:
