@@ -271,7 +271,7 @@ def test_roles_and_bindings() -> None:
     binding = {"roleRef": {"kind": "ClusterRole", "name": "a"}, "subjects": [{"kind": "User", "name": "u"}]}
     assert faults(CLUSTER_ROLE_BINDINGS, **binding) == []
     assert changed(CLUSTER_ROLE_BINDINGS, binding, lambda new: new["roleRef"].update(name="b")) == [
-        'roleRef: Invalid value: {"apiGroup":"rbac.authorization.k8s.io","kind":"ClusterRole","name":"b"}: '
+        'roleRef: Invalid value: {"APIGroup":"rbac.authorization.k8s.io","Kind":"ClusterRole","Name":"b"}: '
         "cannot change roleRef"
     ]
 

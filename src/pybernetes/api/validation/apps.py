@@ -17,6 +17,7 @@ from pybernetes.api.fields import (
 )
 from pybernetes.api.names import is_dns1123_label
 from pybernetes.api.validation.claims import validate_claim_spec
+from pybernetes.api.validation.differences import SELECTOR, shown
 from pybernetes.api.validation.labels import is_empty_selector, validate_label_selector, validate_labels
 from pybernetes.api.validation.metadata import validate_annotations
 from pybernetes.api.validation.podspec import validate_template
@@ -44,9 +45,9 @@ def _selector(spec: Object, empty: str, broken: str | None) -> tuple[list[FieldE
     errors = validate_label_selector(selector, where)
     usable = not errors
     if is_empty_selector(selector):
-        errors.append(invalid(where, selector, empty))
+        errors.append(invalid(where, shown(selector, SELECTOR), empty))
     if not usable and broken is not None:
-        errors.append(invalid(where, selector, broken))
+        errors.append(invalid(where, shown(selector, SELECTOR), broken))
     return errors, usable
 
 
@@ -104,17 +105,10 @@ def _strategy(strategy: Object, path: FieldPath) -> list[FieldError]:
             return [forbidden(path.child("rollingUpdate"), why)]
         return []
     if kind != "RollingUpdate":
-        return [not_supported(path, _as_struct(strategy), ("Recreate", "RollingUpdate"))]
+        return [not_supported(path, shown(strategy, "DeploymentStrategy"), ("Recreate", "RollingUpdate"))]
     if rolling is None:
         return [required(path.child("rollingUpdate"), "this should be defaulted and never be nil")]
     return _rolling(rolling, path.child("rollingUpdate"))
-
-
-def _as_struct(strategy: Object) -> Object:
-    """As errors show it."""
-    rolling = strategy.get("rollingUpdate")
-    shown = {name[0].upper() + name[1:]: value for name, value in (rolling or {}).items()}
-    return {"Type": strategy.get("type") or "", "RollingUpdate": None if rolling is None else shown}
 
 
 def _rolling(rolling: Object, path: FieldPath) -> list[FieldError]:
@@ -164,7 +158,9 @@ _PARTS = frozenset(
 def _update_deployment(new: Object, old: Object, subresource: str) -> list[FieldError]:
     if subresource == "status":
         return _counts(new, _DEPLOYMENT_COUNTS) + _collisions(new, old)
-    return _deployment(new) + immutable((new.get("spec") or {}), (old.get("spec") or {}), "selector", SPEC)
+    return _deployment(new) + immutable(
+        (new.get("spec") or {}), (old.get("spec") or {}), "selector", SPEC, SELECTOR
+    )
 
 
 def _not_negative_status(obj: Object, fields: tuple[str, ...]) -> list[FieldError]:
@@ -204,7 +200,9 @@ def _replica_set(obj: Object) -> list[FieldError]:
 def _update_replica_set(new: Object, old: Object, subresource: str) -> list[FieldError]:
     if subresource == "status":
         return _counts(new, _REPLICA_SET_COUNTS)
-    return _replica_set(new) + immutable((new.get("spec") or {}), (old.get("spec") or {}), "selector", SPEC)
+    return _replica_set(new) + immutable(
+        (new.get("spec") or {}), (old.get("spec") or {}), "selector", SPEC, SELECTOR
+    )
 
 
 def _daemon_set(obj: Object) -> list[FieldError]:
@@ -228,7 +226,7 @@ def _daemon_strategy(strategy: Object, path: FieldPath) -> list[FieldError]:
     if kind == "OnDelete":
         return []
     if kind != "RollingUpdate":
-        return [not_supported(path, _as_struct(strategy), ("RollingUpdate", "OnDelete"))]
+        return [not_supported(path, shown(strategy, "DeploymentStrategy"), ("RollingUpdate", "OnDelete"))]
     if rolling is None:
         return [required(path.child("rollingUpdate"))]
     return _daemon_rolling(rolling, path.child("rollingUpdate"))
@@ -252,7 +250,9 @@ def _daemon_rolling(rolling: Object, path: FieldPath) -> list[FieldError]:
 def _update_daemon_set(new: Object, old: Object, subresource: str) -> list[FieldError]:
     if subresource == "status":
         return _not_negative_status(new, _DAEMON_COUNTS) + _collisions(new, old)
-    return immutable((new.get("spec") or {}), (old.get("spec") or {}), "selector", SPEC) + _daemon_set(new)
+    return immutable(
+        (new.get("spec") or {}), (old.get("spec") or {}), "selector", SPEC, SELECTOR
+    ) + _daemon_set(new)
 
 
 _DAEMON_COUNTS = (
@@ -315,12 +315,15 @@ def _stateful_strategy(strategy: Object, path: FieldPath) -> list[FieldError]:
     where = path.child("rollingUpdate")
     if kind == "OnDelete":
         why = "only allowed for updateStrategy 'RollingUpdate'"
-        return [invalid(where, rolling, why)] if rolling is not None else []
+        value = shown(rolling, "RollingUpdateStatefulSetStrategy")
+        return [invalid(where, value, why)] if rolling is not None else []
     if kind == "RollingUpdate":
         return not_negative(rolling or {}, "partition", where)
     if not kind:
         return [required(path)]
-    return [invalid(path, _as_struct(strategy), "must be 'RollingUpdate' or 'OnDelete'")]
+    return [
+        invalid(path, shown(strategy, "StatefulSetUpdateStrategy"), "must be 'RollingUpdate' or 'OnDelete'")
+    ]
 
 
 def _stateful_template(spec: Object, path: FieldPath) -> list[FieldError]:

@@ -16,6 +16,7 @@ from pybernetes.api.fields import (
 )
 from pybernetes.api.names import is_dns1123_label, is_domain_prefixed_path
 from pybernetes.api.validation.cron import schedule_fault, time_zone_fault
+from pybernetes.api.validation.differences import SELECTOR, shown
 from pybernetes.api.validation.jobpolicies import validate_failure_policy, validate_success_policy
 from pybernetes.api.validation.jobstatus import update_job_status
 from pybernetes.api.validation.labels import validate_label_selector
@@ -60,7 +61,7 @@ def _job_spec(spec: Object, path: FieldPath) -> list[FieldError]:
         errors.extend(validate_failure_policy(spec, path.child("podFailurePolicy")))
     success, where = spec.get("successPolicy"), path.child("successPolicy")
     if success is not None and spec.get("completionMode") != "Indexed":
-        errors.append(invalid(where, success, "requires indexed completion mode"))
+        errors.append(invalid(where, shown(success, "SuccessPolicy"), "requires indexed completion mode"))
     elif success is not None:
         errors.extend(validate_success_policy(spec, where))
     replacement = spec.get("podReplacementPolicy")
@@ -188,13 +189,14 @@ def _update_job(new: Object, old: Object, subresource: str) -> list[FieldError]:
     elif after.get("completions") not in (None, before.get("completions"), after.get("parallelism")):
         why = "can only be modified in tandem with spec.parallelism"
         errors.append(invalid(SPEC.child("completions"), after["completions"], why))
-    errors.extend(immutable(after, before, "selector", SPEC))
+    errors.extend(immutable(after, before, "selector", SPEC, SELECTOR))
     errors.extend(_template_update(after, old))
     for field in ("completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy"):
-        errors.extend(immutable(after, before, field, SPEC))
+        errors.extend(immutable(after, before, field, SPEC, _SHOWN.get(field, "")))
     return errors
 
 
+_SHOWN = {"podFailurePolicy": "PodFailurePolicy", "successPolicy": "SuccessPolicy"}
 _DIRECTIVES = ("nodeSelector", "tolerations", "schedulingGates")
 
 
@@ -210,7 +212,7 @@ def _template_update(after: Object, old: Object) -> list[FieldError]:
     )
     steerable = bool(before.get("suspend")) and not status.get("active")
     if not steerable or (status.get("startTime") and not suspended):
-        return immutable(after, before, "template", SPEC)
+        return immutable(after, before, "template", SPEC, "PodTemplateSpec")
     new, was = ((one.get("template") or {}).get("spec") or {} for one in (after, before))
     allowed = {**was, **{field: new[field] for field in _DIRECTIVES if field in new}}
     for field in _DIRECTIVES:
@@ -230,7 +232,7 @@ def _template_update(after: Object, old: Object) -> list[FieldError]:
                 {**one, "resources": other.get("resources")} if one.get("name") == other.get("name") else one
                 for one, other in zip(was[field], new[field], strict=True)
             ]
-    return immutable({"spec": new}, {"spec": allowed}, "spec", SPEC.child("template"))
+    return immutable({"spec": new}, {"spec": allowed}, "spec", SPEC.child("template"), "PodSpec")
 
 
 def _cron_job(obj: Object, old: Object | None = None) -> list[FieldError]:

@@ -11,6 +11,7 @@ from pybernetes.api.fields import (
     forbidden,
     invalid,
 )
+from pybernetes.api.validation.differences import shown
 from pybernetes.api.validation.endpointslices import endpoint_slice, update_endpoint_slice
 from pybernetes.api.validation.labels import validate_label_selector
 from pybernetes.api.validation.values import (
@@ -44,7 +45,13 @@ def disruption_budget(obj: Object) -> list[FieldError]:
     spec = obj.get("spec") or {}
     errors: list[FieldError] = []
     if spec.get("minAvailable") is not None and spec.get("maxUnavailable") is not None:
-        errors.append(invalid(SPEC, spec, "minAvailable and maxUnavailable cannot be both set"))
+        errors.append(
+            invalid(
+                SPEC,
+                shown(spec, "PodDisruptionBudgetSpec"),
+                "minAvailable and maxUnavailable cannot be both set",
+            )
+        )
     for field in ("minAvailable", "maxUnavailable"):
         value = spec.get(field)
         if value is not None:

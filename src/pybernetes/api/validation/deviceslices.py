@@ -11,6 +11,7 @@ from pybernetes.api.fields import (
     SPEC,
     FieldError,
     FieldPath,
+    Inside,
     duplicate,
     forbidden,
     invalid,
@@ -225,7 +226,7 @@ def _attribute(attribute: Object, path: FieldPath) -> list[FieldError]:
                 errors.extend(_text(text, field[:-1], where.at(position)))
     count = sum(attribute.get(field) is not None for field in _VALUES)
     if count != 1:
-        shown = {name: attribute.get(field) for field, name in _VALUES.items()} if count else ""
+        shown = Inside((name, attribute.get(field)) for field, name in _VALUES.items()) if count else ""
         errors.append(invalid(path, shown, "exactly one value must be specified"))
     return errors
 

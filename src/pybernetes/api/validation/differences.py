@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 from pybernetes.api import facts, quantity
+from pybernetes.api.fields import Inside
 
 Object = dict[str, Any]
 
@@ -23,6 +24,31 @@ def difference(type_name: str, before: Object, after: Object) -> str:
     """Both are objects of the type in the form of the API."""
     old, new = (_lines(inside(one, type_name)) for one in (before, after))
     return "".join(list(difflib.unified_diff(old, new, n=_CONTEXT))[2:])
+
+
+SELECTOR = "LabelSelector"
+
+
+def shown(obj: Object | None, type_name: str) -> Inside | None:
+    """The object as a FieldError shows it."""
+    if obj is None:
+        return None
+    return _selector(obj) if type_name == SELECTOR else Inside(inside(obj, type_name))
+
+
+def _selector(selector: Object) -> Inside:
+    """Selectors are inside what they are outside."""
+    found = Inside()
+    labels = selector.get("matchLabels")
+    if labels:
+        found["matchLabels"] = {key: labels[key] for key in sorted(labels)}
+    if selector.get("matchExpressions"):
+        found["matchExpressions"] = [
+            {"key": one.get("key") or "", "operator": one.get("operator") or ""}
+            | ({"values": one["values"]} if one.get("values") else {})
+            for one in selector["matchExpressions"]
+        ]
+    return found
 
 
 def _lines(value: Object) -> list[str]:

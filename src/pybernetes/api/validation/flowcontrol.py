@@ -10,6 +10,7 @@ from pybernetes.api.fields import (
     STATUS,
     FieldError,
     FieldPath,
+    Inside,
     duplicate,
     forbidden,
     invalid,
@@ -17,7 +18,6 @@ from pybernetes.api.fields import (
     required,
 )
 from pybernetes.api.names import is_dns1123_label, is_dns1123_subdomain
-from pybernetes.api.validation.values import one_of
 
 Object = dict[str, Any]
 
@@ -42,7 +42,9 @@ def flow_schema(obj: Object) -> list[FieldError]:
     method = spec.get("distinguisherMethod")
     if method is not None:
         path = SPEC.child("distinguisherMethod", "type")
-        errors.extend(one_of(method.get("type"), ("ByNamespace", "ByUser"), path))
+        kind, known = method.get("type") or "", ("ByNamespace", "ByUser")
+        if kind not in known:
+            errors.append(not_supported(path, Inside(Type=kind), known))
     level = (spec.get("priorityLevelConfiguration") or {}).get("name") or ""
     path = SPEC.child("priorityLevelConfiguration", "name")
     if level:

@@ -138,7 +138,9 @@ def _ip_address(obj: Object) -> list[FieldError]:
 
 
 def _update_ip_address(new: Object, old: Object, subresource: str) -> list[FieldError]:
-    return _ip_address(new) + immutable((new.get("spec") or {}), (old.get("spec") or {}), "parentRef", SPEC)
+    return _ip_address(new) + immutable(
+        (new.get("spec") or {}), (old.get("spec") or {}), "parentRef", SPEC, "ParentReference"
+    )
 
 
 _RANGES = SPEC.child("cidrs")

@@ -6,6 +6,7 @@ from typing import Any
 
 from pybernetes.api.fields import ROOT, FieldError, FieldPath, invalid, not_supported, required
 from pybernetes.api.names import is_dns1123_subdomain, is_path_segment
+from pybernetes.api.validation.differences import shown
 from pybernetes.api.validation.labels import validate_label_selector
 
 Object = dict[str, Any]
@@ -109,7 +110,8 @@ def _cluster_role_binding(obj: Object) -> list[FieldError]:
 
 def _unchanged(new: Object, old: Object) -> list[FieldError]:
     if new.get("roleRef") != old.get("roleRef"):
-        return [invalid(ROOT.child("roleRef"), new.get("roleRef"), "cannot change roleRef")]
+        value = shown(new.get("roleRef"), "RoleRef")
+        return [invalid(ROOT.child("roleRef"), value, "cannot change roleRef")]
     return []
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from pybernetes.api.fields import ROOT, FieldError, duplicate, invalid, required
 from pybernetes.api.names import is_dns1123_label
+from pybernetes.api.validation.differences import shown
 from pybernetes.api.validation.labels import validate_labels
 from pybernetes.api.validation.placement import validate_tolerations
 from pybernetes.api.validation.resources import validate_requirements
@@ -38,7 +39,7 @@ def _tolerations(tolerations: list[Object]) -> list[FieldError]:
     for position, one in enumerate(tolerations):
         key = tuple(one.get(field) or "" for field in ("key", "operator", "value", "effect"))
         if key in seen:
-            errors.append(duplicate(path.at(position), one))
+            errors.append(duplicate(path.at(position), shown(one, "Toleration")))
         seen.add(key)
     return errors
 

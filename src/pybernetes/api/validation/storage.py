@@ -203,7 +203,7 @@ def _attachment_status(status: Object) -> list[FieldError]:
 
 
 def update_volume_attachment(new: Object, old: Object, subresource: str) -> list[FieldError]:
-    return volume_attachment(new) + immutable(new, old, "spec", ROOT)
+    return volume_attachment(new) + immutable(new, old, "spec", ROOT, "VolumeAttachmentSpec")
 
 
 def attributes_class(obj: Object) -> list[FieldError]:

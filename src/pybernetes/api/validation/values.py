@@ -7,6 +7,7 @@ from typing import Any
 
 from pybernetes.api.fields import IMMUTABLE, FieldError, FieldPath, invalid, not_supported, required
 from pybernetes.api.names import is_percent, is_port_name, is_port_number
+from pybernetes.api.validation.differences import shown
 
 NOT_NEGATIVE = "must be greater than or equal to 0"
 MAX_INT32 = 2**31 - 1
@@ -69,11 +70,14 @@ def is_zero(value: int | str) -> bool:
     return share == 0 if share is not None else not value.isdigit() or int(value) == 0
 
 
-def immutable(new: dict[str, Any], old: dict[str, Any], field: str, path: FieldPath) -> list[FieldError]:
-    """`field` of both holders is the same."""
-    if new.get(field) == old.get(field):
+def immutable(
+    new: dict[str, Any], old: dict[str, Any], field: str, path: FieldPath, type_name: str = ""
+) -> list[FieldError]:
+    """`field` of both holders is the same. `type_name` is how upstream shows it if it is an object."""
+    value = new.get(field)
+    if value == old.get(field):
         return []
-    return [invalid(path.child(field), new.get(field), IMMUTABLE)]
+    return [invalid(path.child(field), shown(value, type_name) if type_name else value, IMMUTABLE)]
 
 
 def selects(selector: dict[str, Any] | None, labels: dict[str, str] | None) -> bool:

@@ -14,8 +14,12 @@ SWITCHED_OFF: dict[Kind, tuple[Path, ...]] = {
     kinds.CSI_DRIVERS: (("spec", "preventPodSchedulingIfMissing"),),
     kinds.ENDPOINT_SLICES: (("endpoints", "deprecatedTopology"),),
     kinds.LEASES: (("spec", "strategy"), ("spec", "preferredHolder")),
-    kinds.RESOURCE_SLICES: tuple(
-        ("spec", "devices", "attributes", "*", field) for field in ("bools", "ints", "strings", "versions")
+    kinds.RESOURCE_SLICES: (
+        ("spec", "devices", "nodeAllocatableResourceMappings"),
+        *(
+            ("spec", "devices", "attributes", "*", field)
+            for field in ("bools", "ints", "strings", "versions")
+        ),
     ),
     kinds.STATEFUL_SETS: (("spec", "updateStrategy", "rollingUpdate", "maxUnavailable"),),
 }
