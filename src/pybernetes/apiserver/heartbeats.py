@@ -11,7 +11,7 @@ import asyncio
 from pybernetes.apiserver.requestinfo import RequestInfo
 from pybernetes.lib.clock import Clock
 
-SECONDS = 0.05
+SECONDS = 0.1
 """How long a heartbeat waits at most: next to nothing for who sends one every ten seconds."""
 
 
