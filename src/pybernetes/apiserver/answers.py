@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from pybernetes.api.errors import APIError
+from pybernetes.apiserver.cache.splice import escaped
 from pybernetes.apiserver.context import Context
 from pybernetes.apiserver.negotiation import JSON, PROTOBUF, YAML, AnswerForm
 from pybernetes.lib.http.messages import Headers, Response
@@ -94,18 +95,22 @@ def nothing_here() -> Response:
 
 
 def error_response(error: APIError, context: Context | None = None) -> Response:
-    """The Status of an error, with Retry-After where it says so; in protobuf for who takes nothing else."""
-    media_type = PROTOBUF if context is not None and _only_protobuf(context) else JSON
+    """The Status of an error, with Retry-After where it says so; in protobuf or YAML for who takes nothing else."""
+    media_type = _wanted(context) if context is not None else JSON
     answer = Response(error.code if not error.status.get("code") else int(error.status["code"]))
     answer.headers = headers(media_type, context)
     if answer.status == 403 and context is not None and context.resource is None:
         answer.headers.add("x-content-type-options", "nosniff")
     if error.retry_after:
         answer.headers.add("retry-after", str(error.retry_after))
-    answer.body = _document(error.status, media_type)
+    body = _document(error.status, media_type)
+    answer.body = escaped(body) if media_type == JSON else body
     return answer
 
 
-def _only_protobuf(context: Context) -> bool:
+def _wanted(context: Context) -> str:
+    """JSON for all who take it."""
     accepted = context.request.headers.get("accept")
-    return PROTOBUF in accepted and JSON not in accepted and "*/*" not in accepted
+    if not accepted or JSON in accepted or "*/*" in accepted:
+        return JSON
+    return next((one for one in (PROTOBUF, YAML) if one in accepted), JSON)

@@ -58,12 +58,16 @@ def _list_metadata(obj: Object) -> Object:
 
 
 def _columns(context: Context, kind: Kind) -> Columns:
-    server = context.server
+    return Columns(kind, included(context), context.server.clock.now())
+
+
+def included(context: Context) -> str:
+    """What a Table's rows carry of their objects: None, Metadata or Object. Raises BadRequest."""
     include = context.request.query_value("includeObject") or "Metadata"
     if include not in _INCLUDED:
         wrong = invalid_field("includeObject", include, "must be 'Metadata', 'Object', 'None', or empty")
         raise BadRequest(f"Unable to convert to Table as requested: {wrong}")
-    return Columns(kind, include, server.clock.now())
+    return include
 
 
 def watch_shape(context: Context, resource: Resource, form: AnswerForm) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 
+import yaml
 from api_harness import Api
 
 from pybernetes.api import protobuf
@@ -195,8 +196,19 @@ async def test_who_takes_only_protobuf_gets_protobuf(api: Api) -> None:
 
 async def test_there_are_no_watches_in_yaml(api: Api) -> None:
     reply = await api.get(f"{CONFIG_MAPS}?watch=1", accept="application/yaml")
-    assert (reply.status, reply.message) == (
-        406,
+    assert (reply.status, reply.headers.get("content-type")) == (406, "application/yaml")
+    told = yaml.safe_load(reply.body)
+    assert told["message"] == (
         "only the following media types are accepted: application/json;stream=watch, "
-        "application/vnd.kubernetes.protobuf;stream=watch",
+        "application/vnd.kubernetes.protobuf;stream=watch"
     )
+
+
+async def test_a_table_of_nothing_known_is_refused_before_the_watch_begins(api: Api) -> None:
+    for path in (f"{CONFIG_MAPS}?includeObject=All", f"{CONFIG_MAPS}?watch=1&includeObject=All"):
+        reply = await api.get(path, accept=TABLE)
+        assert (reply.status, reply.message) == (
+            400,
+            "Unable to convert to Table as requested: includeObject: Invalid value: \"All\": must be 'Metadata', "
+            "'Object', 'None', or empty",
+        )

@@ -19,7 +19,7 @@ from pybernetes.apiserver.handlers.watch_socket import Messages, plain_frames, u
 from pybernetes.apiserver.negotiation import JSON, PROTOBUF, WATCH_FORMS, YAML, AnswerForm
 from pybernetes.apiserver.parameters import ListOptions, list_options
 from pybernetes.apiserver.resources import Resource
-from pybernetes.apiserver.shown import decoded, watch_shape
+from pybernetes.apiserver.shown import decoded, included, watch_shape
 from pybernetes.apiserver.tables import bookmark_table
 from pybernetes.lib.clock import Clock, Timer
 from pybernetes.lib.http.messages import Answer, Response, Streaming, Writer
@@ -36,6 +36,8 @@ async def watch(context: Context, resource: Resource) -> Answer:
     form = server.form(context.request, WATCH_FORMS)
     if form.media_type == YAML:
         raise NotAcceptable(f"only the following media types are accepted: {_STREAMS}")
+    if form.shown_as == "Table":
+        included(context)
     options = list_options(context.request, watching=True)
     plain = form.plain and resource.conversion is None
     try:
