@@ -15,6 +15,7 @@ Object = dict[str, Any]
 RECORDED: Object = yaml.safe_load((Path(__file__).parent / "mistakes.yaml").read_text())
 OBJECTS: dict[str, Object] = RECORDED["objects"]
 MISTAKES: list[Object] = RECORDED["mistakes"]
+CHANGES: list[Object] = RECORDED["changes"]
 
 
 def wrong(mistake: Object) -> Object:
@@ -43,3 +44,15 @@ async def test_the_mistake_is_told(api: Api, mistake: Object) -> None:
     assert (reply.status, reply.reason) == (422, "Invalid")
     causes = reply.json["details"]["causes"]
     assert [f"{cause['field']}: {cause['message']}" for cause in causes] == mistake["says"]
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda one: f"{one['of']}: {', '.join(one['patch'])}")
+async def test_what_may_not_change_is_told(api: Api, change: Object) -> None:
+    path, obj = OBJECTS[change["of"]]["path"], OBJECTS[change["of"]]["object"]
+    await api.made(path, obj)
+    whole = f"{path}/{obj['metadata']['name']}"
+    door = f"{whole}/{change['subresource']}" if "subresource" in change else whole
+    reply = await api.patch(door, change["patch"])
+    assert (reply.status, reply.reason) == (422, "Invalid")
+    causes = reply.json["details"]["causes"]
+    assert [f"{cause['field']}: {cause['message']}" for cause in causes] == change["says"]

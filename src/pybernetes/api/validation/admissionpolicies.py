@@ -9,6 +9,7 @@ from typing import Any
 
 from pybernetes.api.fields import (
     SPEC,
+    STATUS,
     FieldError,
     FieldPath,
     duplicate,
@@ -18,6 +19,7 @@ from pybernetes.api.fields import (
     required,
 )
 from pybernetes.api.names import is_dns1035_label, is_dns1123_subdomain, is_path_segment, is_qualified_name
+from pybernetes.api.validation.conditions import validate_conditions
 from pybernetes.api.validation.labels import validate_label_selector
 from pybernetes.api.validation.values import one_of
 from pybernetes.api.validation.webhooks import CREATE as HOOKS_CREATE
@@ -149,6 +151,17 @@ def validating_policy(obj: Object) -> list[FieldError]:
         if keys[position] in keys[:position]:
             errors.append(duplicate(path.child("key"), keys[position]))
     return errors
+
+
+def _policy_status(obj: Object) -> list[FieldError]:
+    checked = (obj.get("status") or {}).get("typeChecking") or {}
+    path = STATUS.child("typeChecking", "expressionWarnings")
+    return validate_conditions(obj) + [
+        required(path.at(position).child(field))
+        for position, one in enumerate(checked.get("expressionWarnings") or ())
+        for field in ("warning", "fieldRef")
+        if not one.get(field)
+    ]
 
 
 def _validation(validation: Object, path: FieldPath) -> list[FieldError]:
@@ -285,6 +298,8 @@ UPDATE = {
     **HOOKS_UPDATE,
     "MutatingAdmissionPolicy": lambda new, old, subresource: mutating_policy(new),
     "MutatingAdmissionPolicyBinding": lambda new, old, subresource: mutating_binding(new),
-    "ValidatingAdmissionPolicy": lambda new, old, subresource: [] if subresource else validating_policy(new),
+    "ValidatingAdmissionPolicy": lambda new, old, subresource: (
+        _policy_status(new) if subresource else validating_policy(new)
+    ),
     "ValidatingAdmissionPolicyBinding": lambda new, old, subresource: validating_binding(new),
 }

@@ -7,10 +7,12 @@ from typing import Any
 from pybernetes.api.fields import (
     ROOT,
     SPEC,
+    STATUS,
     FieldError,
     forbidden,
     invalid,
 )
+from pybernetes.api.validation.conditions import validate_conditions
 from pybernetes.api.validation.differences import shown
 from pybernetes.api.validation.endpointslices import endpoint_slice, update_endpoint_slice
 from pybernetes.api.validation.labels import validate_label_selector
@@ -18,6 +20,7 @@ from pybernetes.api.validation.values import (
     at_most_all,
     count_or_percent,
     immutable,
+    not_negative,
     one_of,
     one_of_required,
 )
@@ -65,6 +68,15 @@ def disruption_budget(obj: Object) -> list[FieldError]:
     return errors
 
 
+def update_disruption_budget(new: Object, old: Object, subresource: str) -> list[FieldError]:
+    if subresource != "status":
+        return disruption_budget(new)
+    status, errors = new.get("status") or {}, validate_conditions(new)
+    for field in ("disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods"):
+        errors.extend(not_negative(status, field, STATUS))
+    return errors
+
+
 def priority_class(obj: Object) -> list[FieldError]:
     name, value = obj["metadata"].get("name") or "", obj.get("value") or 0
     errors: list[FieldError] = []
@@ -100,8 +112,6 @@ CREATE = {
 UPDATE = {
     "EndpointSlice": update_endpoint_slice,
     "Lease": lambda new, old, subresource: lease(new),
-    "PodDisruptionBudget": lambda new, old, subresource: (
-        [] if subresource == "status" else disruption_budget(new)
-    ),
+    "PodDisruptionBudget": update_disruption_budget,
     "PriorityClass": update_priority_class,
 }
