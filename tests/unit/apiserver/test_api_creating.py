@@ -169,6 +169,15 @@ async def test_a_name_beside_a_prefix_that_is_taken(api: Api) -> None:
     assert reply.json["details"]["retryAfterSeconds"] == 1
 
 
+async def test_an_account_knows_the_names_of_its_secrets(api: Api) -> None:
+    body = {"metadata": {"name": "x"}, "secrets": [{"name": "s", "kind": "Secret", "namespace": "q"}, {}]}
+    made = await api.made("/api/v1/namespaces/default/serviceaccounts", body)
+    assert made["secrets"] == [{"name": "s"}, {}]
+    made["secrets"][1] = {"name": "t", "uid": "u"}
+    changed = await api.put("/api/v1/namespaces/default/serviceaccounts/x", made)
+    assert changed.json["secrets"] == [{"name": "s"}, {"name": "t"}]
+
+
 async def test_a_limit_range_needs_no_name(api: Api) -> None:
     made = await api.made("/api/v1/namespaces/default/limitranges", {"spec": {"limits": []}})
     assert len(made["metadata"]["name"]) == 36

@@ -70,7 +70,7 @@ def validate_create(kind: Kind, obj: Object) -> list[FieldError]:
     )
     rules = _rules(kind, "CREATE")
     if rules is not None:
-        own = rules(obj)
+        own: list[FieldError] = rules(obj)
         if own and kind.kind == "Event" and not kind.group:
             # Upstream looks at the metadata of what is right otherwise.
             return own

@@ -162,9 +162,9 @@ def _changes(new: Object, old: Object) -> list[FieldError]:
     if after != before:
         errors.append(forbidden(SPEC, f"{_ONLY}\n{difference('PersistentVolumeClaimSpec', before, after)}"))
     status = old.get("status") or {}
-    if wanted and had and quantity.compare(wanted, had) < 0:
+    if had and quantity.compare(wanted or "0", had) < 0:
         filled = (status.get("capacity") or {}).get("storage", "0")
-        if quantity.compare(wanted, filled) <= 0:
+        if quantity.compare(wanted or "0", filled) <= 0:
             where = SPEC.child("resources", "requests", "storage")
             errors.append(forbidden(where, "field can not be less than status.capacity"))
     if spec.get("volumeMode") != was.get("volumeMode"):

@@ -20,7 +20,7 @@ from pybernetes.api.fields import (
     required,
     too_long,
 )
-from pybernetes.api.names import is_dns1123_label, is_qualified_name
+from pybernetes.api.names import is_dns1123_label, is_path_segment, is_qualified_name
 from pybernetes.api.validation.labels import validate_labels
 from pybernetes.api.validation.names import NameRule
 
@@ -93,6 +93,11 @@ def validate_metadata_update(
 ) -> list[FieldError]:
     """The metadata of an object that changes. `rule` is for the prefix of a name, of kinds that look at it again."""
     errors: list[FieldError] = []
+    prefix = new.get("generateName")
+    if prefix:
+        errors.extend(
+            invalid(path.child("generateName"), prefix, why) for why in is_path_segment(_masked(prefix))
+        )
     if old.get("deletionTimestamp") is not None:
         added = sorted(set(new.get("finalizers") or ()) - set(old.get("finalizers") or ()))
         if added:
@@ -114,7 +119,6 @@ def validate_metadata_update(
     changed = {part: value for part, value in new.items() if part in _PARTS and value != old.get(part)}
     if changed:
         errors.extend(_validate_parts(changed, path))
-    prefix = new.get("generateName")
     if prefix and prefix != old.get("generateName"):
         errors.extend(invalid(path.child("generateName"), prefix, why) for why in rule(_masked(prefix)))
     finalizers = new.get("finalizers")

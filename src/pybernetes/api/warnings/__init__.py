@@ -21,7 +21,7 @@ _RULES: dict[tuple[str, str], str] = {
     ("", "PersistentVolumeClaim"): "volumes.claim",
     ("", "Pod"): "pods.pod",
     ("", "PodTemplate"): "templates.pod_template",
-    ("", "ReplicationController"): "templates.controller",
+    ("", "ReplicationController"): "templates.replication_controller",
     ("", "Secret"): "secrets.secret",
     ("", "Service"): "services.service",
     ("apps", "DaemonSet"): "templates.workload",

@@ -58,6 +58,11 @@ def controller(new: Object, old: Object | None) -> list[str]:
     return _of_name(new, old) + workload(new, old)
 
 
+def replication_controller(new: Object, old: Object | None) -> list[str]:
+    """As `controller`, only that upstream looks at the former template when one changes."""
+    return _of_name(new, old) + ([] if _unchanged(new, old) else workload(old or new, None))
+
+
 def cron_job(new: Object, old: Object | None) -> list[str]:
     job = (new.get("spec") or {}).get("jobTemplate") or {}
     path = ROOT.child("spec", "jobTemplate", "spec", "template")

@@ -14,6 +14,7 @@ from pybernetes.apiserver.strategies.namespaces import NamespaceStrategy
 from pybernetes.apiserver.strategies.nodes import NodeStrategy
 from pybernetes.apiserver.strategies.pods import PodStrategy
 from pybernetes.apiserver.strategies.secrets import SecretStrategy
+from pybernetes.apiserver.strategies.service_accounts import ServiceAccountStrategy
 from pybernetes.apiserver.strategies.services import ServiceStrategy
 from pybernetes.apiserver.strategies.volumes import ClaimStrategy, VolumeStrategy
 from pybernetes.apiserver.strategies.workloads import (
@@ -44,6 +45,7 @@ _OWN: dict[Kind, type[Strategy]] = {
     kinds.REPLICA_SETS: WorkloadStrategy,
     kinds.SECRETS: SecretStrategy,
     kinds.SERVICES: ServiceStrategy,
+    kinds.SERVICE_ACCOUNTS: ServiceAccountStrategy,
     kinds.STATEFUL_SETS: WorkloadStrategy,
 }
 
