@@ -145,6 +145,12 @@ async def test_who_asks_for_a_certificate_is_the_servers_word(api: Api) -> None:
     assert "system:masters" in made["spec"]["groups"]
 
 
+async def test_metadata_of_a_certificates_request_may_come_with_its_status(api: Api) -> None:
+    await csr(api)
+    reply = await api.patch(CSRS + "/c/status", {"metadata": {"labels": {"a": "b"}}})
+    assert reply.json["metadata"]["labels"] == {"a": "b"}
+
+
 async def test_approval_and_certificate_have_their_own_doors(api: Api) -> None:
     made = await csr(api)
     condition = {"type": "Approved", "status": "True", "reason": "Test", "message": "yes"}
