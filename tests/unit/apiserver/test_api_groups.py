@@ -104,7 +104,7 @@ async def test_a_local_review_is_for_its_namespace(api: Api) -> None:
 async def test_a_binding_to_a_role_that_is_not_there(api: Api) -> None:
     rules = [{"apiGroups": ["rbac.authorization.k8s.io"], "resources": ["rolebindings"], "verbs": ["*"]}]
     await api.made(RBAC + "/namespaces/default/roles", {"metadata": {"name": "binder"}, "rules": rules})
-    own = {
+    own: Object = {
         "metadata": {"name": "binder"},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "binder"},
         "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "jane"}],
