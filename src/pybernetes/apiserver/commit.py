@@ -29,7 +29,7 @@ from pybernetes.api.errors import (
     not_unique,
 )
 from pybernetes.api.fields import invalid as invalid_field
-from pybernetes.api.kinds import Kind
+from pybernetes.api.kinds import API_SERVICES, BUILTIN_KINDS, CUSTOM_RESOURCE_DEFINITIONS, Kind
 from pybernetes.api.times import now
 from pybernetes.api.warnings import warnings_for
 from pybernetes.api.written import written
@@ -258,10 +258,24 @@ def _booked(write: Write) -> Object:
     return after_update(write.previous, write.object, resource.schema, manager, moment)
 
 
+_KEYS = {
+    "endpoints": "services/endpoints",
+    "ingresses": "ingress",
+    "nodes": "minions",
+    "replicationcontrollers": "controllers",
+    "services": "services/specs",
+}
+"""Where upstream keeps the kinds that have another place than one named after them."""
+
+
 def _another(write: Write, asked: str, found: str) -> Conflict:
-    """For a writer who means another object of the same name."""
+    """For a writer who means another object of the same name; it is told the key that upstream would have."""
     kind = write.resource.kind
-    key = "/".join(part for part in ("/registry", kind.resource, write.namespace, write.name) if part)
+    place = _KEYS.get(kind.resource, kind.resource)
+    if kind not in BUILTIN_KINDS or kind in (API_SERVICES, CUSTOM_RESOURCE_DEFINITIONS):
+        place = f"{kind.group}/{kind.resource}"
+    namespace = (write.namespace,) if kind.namespaced else ()
+    key = "/".join(("", place, *namespace, write.name))
     return conflict(
         kind,
         write.name,

@@ -283,3 +283,10 @@ async def test_what_a_writer_may_leave_out_but_not_change(api: Api) -> None:
     )
     reply = await api.put(f"{CONFIG_MAPS}/one", {"metadata": {"name": "one", "resourceVersion": "0"}})
     assert reply.status == 200 and reply.json["metadata"]["uid"] == made["metadata"]["uid"]
+
+
+async def test_a_writer_who_means_another_object_is_told_its_key(api: Api) -> None:
+    node = await api.node()
+    reply = await api.put("/api/v1/nodes/n1", {**node, "metadata": {**node["metadata"], "uid": "x"}})
+    assert (reply.status, reply.reason) == (409, "Conflict")
+    assert "Code: 4, Key: /minions/n1, ResourceVersion: 0" in reply.message
