@@ -58,9 +58,10 @@ def _ranges(policy: Object) -> Iterator[str]:
     for field, peers in _DIRECTIONS:
         for rule in spec.get(field) or ():
             for peer in rule.get(peers) or ():
-                block = peer.get("ipBlock") or {}
-                yield block.get("cidr") or ""
-                yield from block.get("except") or ()
+                block = peer.get("ipBlock")
+                if block is not None:
+                    yield block.get("cidr") or ""
+                    yield from block.get("except") or ()
 
 
 def _policy_port(port: Object, path: FieldPath) -> list[FieldError]:
