@@ -47,15 +47,9 @@ def ephemeral_containers(new: Object, old: Object) -> list[FieldError]:
 
 
 def resize(new: Object, old: Object) -> list[FieldError]:
-    """Only cpu and memory of containers, and of the pod, may change, and never so that its class does."""
-    from pybernetes.semantics.resources import qos_class
-
+    """Only cpu and memory of containers, and of the pod, may change."""
     spec, before = new.get("spec") or {}, old.get("spec") or {}
     errors = validate_pod_spec(spec, SPEC, (new.get("metadata") or {}).get("name") or "")
-    had = (old.get("status") or {}).get("qosClass") or qos_class(old)
-    if had != qos_class(new):
-        why = "Pod QOS Class may not change as a result of resizing"
-        errors.append(invalid(SPEC, had, why))
     moved = _order(spec, before)
     if moved:
         return errors + moved

@@ -5,7 +5,7 @@ https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/
 
 from __future__ import annotations
 
-from pybernetes.api.fields import FieldError
+from pybernetes.api.fields import SPEC, FieldError, invalid
 from pybernetes.api.times import now
 from pybernetes.apiserver.strategies.base import USERS_METADATA, Strategy, keep
 from pybernetes.apiserver.strategies.pod_selectors import settle_selectors
@@ -64,7 +64,8 @@ class PodStrategy(Strategy):
     def validate_update(self, write: Write) -> list[FieldError]:
         if write.subresource == "binding":
             return []
-        return super().validate_update(write)
+        errors = super().validate_update(write)
+        return _class_moved(write) + errors if write.subresource == "resize" else errors
 
     def grace_period(self, obj: Object, asked: int | None) -> int | None:
         spec = obj.get("spec") or {}
@@ -72,6 +73,14 @@ class PodStrategy(Strategy):
             return 0
         seconds = asked if asked is not None else spec.get("terminationGracePeriodSeconds", _DEFAULT_GRACE)
         return 1 if seconds < 0 else int(seconds)
+
+
+def _class_moved(write: Write) -> list[FieldError]:
+    old = write.previous
+    had = (old.get("status") or {}).get("qosClass") or qos_class(old)
+    if had == qos_class(write.object):
+        return []
+    return [invalid(SPEC, had, "Pod QOS Class may not change as a result of resizing")]
 
 
 def _gated(write: Write) -> Object:
