@@ -8,7 +8,10 @@ Containers", "Pod Overhead" and "Pod Quality of Service Classes".
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
+
+import msgspec
 
 from pybernetes.api import quantity
 from pybernetes.semantics.pods import containers_of, get_condition, is_sidecar
@@ -180,6 +183,13 @@ def qos_class(pod: Object) -> str:
         considered: Sequence[Object] = [{"resources": pod_level}]
     else:
         considered = containers_of(spec)
+    return _class_of(msgspec.json.encode([one.get("resources") or {} for one in considered]))
+
+
+@lru_cache(maxsize=1024)
+def _class_of(encoded: bytes) -> str:
+    """Of resources as JSON: pods of one template ask for the same."""
+    considered = [{"resources": one} for one in msgspec.json.decode(encoded)]
     requests: Amounts = {}
     limits: Amounts = {}
     guaranteed = True

@@ -22,6 +22,7 @@ _ABSENT = object()
 _RAW = "io.k8s.apimachinery.pkg.runtime.RawExtension"
 """An object that nobody here knows anything about."""
 _CONTAINERS = frozenset((dict, list))
+_MAPS_OF_TEXT = frozenset(("labels", "annotations"))
 _REMEMBERED_SIZE = 16 * 1024
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -48,19 +49,26 @@ def fields_of(obj: Object, type_: ObjectType | None) -> FieldSet:
 
 def fields_of_new(obj: Object, type_: ObjectType | None) -> FieldSet:
     """What creating the object has added to an empty one. Many objects may have the same spec: it is looked at once."""
+    rest, parts = dict(obj), {}
+    metadata = obj.get("metadata")
+    if metadata and metadata.keys() <= _MAPS_OF_TEXT and all(metadata.values()):
+        del rest["metadata"]
+        parts["f:metadata"] = {
+            "f:" + name: {SELF: LEAF, **{"f:" + key: LEAF for key in sorted(metadata[name])}}
+            for name in sorted(metadata)
+        }
     spec = obj.get("spec")
     schema = type_.fields.get("spec") if type_ is not None else None
-    if not spec or schema is None or schema.type != OBJECT:
-        return fieldset.ordered(changed({}, obj, type_)[0])
-    encoded = _encode(spec)
-    if len(encoded) > _REMEMBERED_SIZE:
-        return fieldset.ordered(changed({}, obj, type_)[0])
-    rest = {name: entry for name, entry in obj.items() if name != "spec"}
-    found = fieldset.ordered(changed({}, rest, type_)[0])
-    inner = _fields_of_encoded(encoded, schema)
-    if inner:
-        found["f:spec"] = inner
-    return found
+    if spec and schema is not None and schema.type == OBJECT:
+        encoded = _encode(spec)
+        if len(encoded) <= _REMEMBERED_SIZE:
+            del rest["spec"]
+            inner = _fields_of_encoded(encoded, schema)
+            if inner:
+                parts["f:spec"] = inner
+    if rest:
+        parts.update(fieldset.ordered(changed({}, rest, type_)[0]))
+    return parts
 
 
 @lru_cache(maxsize=128)

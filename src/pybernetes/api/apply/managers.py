@@ -43,6 +43,9 @@ _META: FieldSet = {
 """Fields of the metadata that nobody manages."""
 
 
+_IDENTITY = frozenset(("apiVersion", "kind", "metadata"))
+
+
 class Manager(NamedTuple):
     """Who writes: operation is Apply or Update; a subresource has an entry of its own."""
 
@@ -145,10 +148,12 @@ def managed(fields: FieldSet) -> FieldSet:
 
 def after_create(obj: Object, type_: ObjectType | None, manager: Manager, now: str) -> Object:
     """Everything that a new object sets is its creator's."""
+    own = {name: value for name, value in obj.items() if name not in _IDENTITY}
     metadata = {name: value for name, value in obj["metadata"].items() if "f:" + name not in _META}
-    fields = managed(fields_of_new({**obj, "metadata": metadata}, type_))
-    if "f:metadata" in fields:
-        fields = {key: fields[key] for key in sorted(fields)}
+    if metadata:
+        own["metadata"] = metadata
+    found = fields_of_new(own, type_)
+    fields = {key: found[key] for key in sorted(found)}
     return with_ledger(obj, _written({manager: _Entry(fields, now)}))
 
 
