@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import GenericAlias
-from typing import Any, Union
+from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType, defstruct
@@ -109,12 +109,12 @@ def _member(attribute: str, type_: ObjectType, name: str) -> tuple[str, Any, Any
     if name in type_.always:
         zero = type_.always[name]
         if zero is None:
-            return attribute, Union[value, None], struct_field(default_factory=lambda: None)  # noqa: UP007
+            return attribute, value | None, struct_field(default_factory=lambda: None)
         if field.type == OBJECT:
             return attribute, value, struct_field(default_factory=value)
         return attribute, value, struct_field(default_factory=lambda: {} if zero == {} else zero)
     if not field.omits_zero or field.type in _NEVER_ZERO:
-        return attribute, Union[value, UnsetType], struct_field(default=UNSET)  # noqa: UP007
+        return attribute, value | UnsetType, struct_field(default=UNSET)
     if field.type in _EMPTY:
         return attribute, value, struct_field(default_factory=_EMPTY[field.type])
     if field.type not in _ZEROS:

@@ -108,7 +108,7 @@ def _client(config: Object, path: FieldPath) -> list[FieldError]:
 def _url(url: Any, path: FieldPath) -> list[FieldError]:
     try:
         parts = urlsplit(url)
-        parts.port  # noqa: B018
+        _ = parts.port  # read for the ValueError of one that is no port
     except ValueError as error:
         return [required(path, f"url must be a valid URL: {error}{_URL_FORM}")]
     errors: list[FieldError] = []
