@@ -68,7 +68,7 @@ class APIServer:
         self.reading_seats = Seats(self.options.max_in_flight)
         self.writing_seats = Seats(self.options.max_mutating_in_flight)
         self.deadlines = Deadlines(clock, self.options.request_timeout)
-        self.heartbeats = Heartbeats(clock)
+        self.heartbeats = Heartbeats(clock, self.options.heartbeat_gathering)
         self.access = Access(self)
         self.addresses = of_ranges(self, self.options.service_cidr)
         self.node_ports = NodePorts(store, self.options.node_ports)

@@ -103,12 +103,19 @@ def parse(body: Body, expected: str) -> tuple[Object, list[str]]:
     if not isinstance(obj, dict):
         why = f"json: cannot unmarshal {json_word(obj)} into Go value of type struct {_TYPE_META}"
         raise BadRequest(_unparsed(body, expected, why))
+    why = _type_fault(obj)
+    if why:
+        raise BadRequest(_unparsed(body, expected, why))
+    return obj, problems
+
+
+def _type_fault(obj: Object) -> str:
+    """What is wrong with an apiVersion or kind that is no text, or "" when they are."""
     for field in ("apiVersion", "kind"):
         said = obj.get(field)
         if said is not None and not isinstance(said, str):
-            why = f"json: cannot unmarshal {json_word(said)} into Go struct field .{field} of type string"
-            raise BadRequest(_unparsed(body, expected, why))
-    return obj, problems
+            return f"json: cannot unmarshal {json_word(said)} into Go struct field .{field} of type string"
+    return ""
 
 
 _TYPE_META = (
@@ -181,6 +188,9 @@ def check_type(obj: Object, group: str, version: str, kind: str) -> None:
     """apiVersion and kind must be the expected ones; missing ones are filled in. Raises BadRequest."""
     api_version = f"{group}/{version}" if group else version
     given_version, given_kind = obj.get("apiVersion"), obj.get("kind")
+    why = _type_fault(obj)
+    if why:
+        raise BadRequest(f"couldn't get version/kind; json parse error: {why}")
     if (given_kind or kind) != kind or (given_version or api_version) != api_version:
         _check_registered(given_version or api_version, given_kind or kind, kind)
     if given_kind and given_kind != kind:

@@ -45,6 +45,7 @@ class Options:
       admission_off      names of admission plugins to leave out
       max_in_flight, max_mutating_in_flight   requests under way at once (0 is no limit)
       request_timeout    seconds that a request other than watch, log, exec... may take
+      heartbeat_gathering   seconds that renewals of leases wait for each other (heartbeats.py)
       min_watch_timeout  watches without timeoutSeconds end after this many seconds up to twice that
     """
 
@@ -77,6 +78,7 @@ class Options:
     max_in_flight: int = 400
     max_mutating_in_flight: int = 200
     request_timeout: float = 60
+    heartbeat_gathering: float = 0
     min_watch_timeout: float = 1800
 
     @property

@@ -45,6 +45,7 @@ async def serve(settings: ServerSettings) -> int:
         token_file=Path(settings.token_auth_file) if settings.token_auth_file else None,
         sa_signing_key=read_pem(pki / "sa.key"),
         cluster_ca=cluster_ca,
+        heartbeat_gathering=0.1,
         kubelet_client_certificate=read_pem(pki / "apiserver-kubelet-client.crt"),
         kubelet_client_key=read_pem(pki / "apiserver-kubelet-client.key"),
     )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-from pybernetes.apiserver.heartbeats import SECONDS, Heartbeats, is_heartbeat
+from pybernetes.apiserver.heartbeats import Heartbeats, is_heartbeat
 from pybernetes.apiserver.requestinfo import parse
 from pybernetes.lib.clock import VirtualClock
 from pybernetes.lib.http.messages import Request
 
+SECONDS = 0.1
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 
 
@@ -23,7 +24,7 @@ def test_only_renewals_are_heartbeats() -> None:
 
 async def test_the_first_passes_and_those_close_behind_go_together() -> None:
     clock = VirtualClock()
-    heartbeats = Heartbeats(clock)
+    heartbeats = Heartbeats(clock, SECONDS)
     await heartbeats.turn()
     behind = [asyncio.ensure_future(heartbeats.turn()) for _ in range(3)]
     await clock.advance(SECONDS / 2)
@@ -40,7 +41,7 @@ async def test_the_first_passes_and_those_close_behind_go_together() -> None:
 
 async def test_one_that_gives_up_takes_nobody_along() -> None:
     clock = VirtualClock()
-    heartbeats = Heartbeats(clock)
+    heartbeats = Heartbeats(clock, SECONDS)
     await heartbeats.turn()
     one, other = (asyncio.ensure_future(heartbeats.turn()) for _ in range(2))
     await clock.settle()
@@ -48,3 +49,9 @@ async def test_one_that_gives_up_takes_nobody_along() -> None:
     await clock.advance(SECONDS)
     await other
     assert one.cancelled()
+
+
+async def test_where_nothing_is_gathered_nobody_waits() -> None:
+    heartbeats = Heartbeats(VirtualClock(), 0)
+    for _ in range(3):
+        await heartbeats.turn()
