@@ -162,24 +162,29 @@ async def read_object(context: Context, resource: Resource, field_validation: st
 
 def decode_object(context: Context, resource: Resource, body: Body, field_validation: str) -> Object:
     """As `read_object`, from a body that has been read."""
-    kind = resource.kind
-    obj, problems = parse(body, kind.kind)
-    if body.media_type == PROTOBUF:
-        # its messages have the fields of the schema, and values of their types, or they cannot be parsed
-        check_type(obj, kind.group, kind.version, kind.kind)
-        obj.setdefault("metadata", {})
-        apply_defaults(kind, obj)
-        return obj
-    return finish_object(context, resource, obj, problems, field_validation)
+    obj, problems = parse(body, resource.kind.kind)
+    sound = (
+        body.media_type == PROTOBUF
+    )  # its messages have the schema's fields and types, or cannot be parsed
+    return finish_object(context, resource, obj, problems, field_validation, sound=sound)
 
 
 def finish_object(
-    context: Context, resource: Resource, obj: Object, problems: list[str], field_validation: str
+    context: Context,
+    resource: Resource,
+    obj: Object,
+    problems: list[str],
+    field_validation: str,
+    *,
+    sound: bool = False,
 ) -> Object:
-    """Check a parsed object against the kind's schema, in place, and default it."""
+    """Check a parsed object against the kind's schema, in place, unless it is known to fit; default it."""
     kind = resource.kind
     check_type(obj, kind.group, kind.version, kind.kind)
-    obj = check_fields(context, obj, resource.schema, kind, problems, field_validation)
+    if sound:
+        obj.setdefault("metadata", {})
+    else:
+        obj = check_fields(context, obj, resource.schema, kind, problems, field_validation)
     apply_defaults(kind, obj)
     return obj
 

@@ -23,7 +23,7 @@ _CHANGEABLE = (
     "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)",
 )
 _IMAGES = ("containers", "initContainers")
-_REMEMBERED_SIZE = 16 * 1024
+REMEMBERED_SIZE = 16 * 1024
 _MADE_UP = re.compile(rb'"kube-api-access-[a-z0-9]{5}"')
 _MIRROR = "kubernetes.io/config.mirror"
 _COST = "controller.kubernetes.io/pod-deletion-cost"
@@ -38,7 +38,7 @@ def create(pod: Object) -> list[FieldError]:
     if wrong:
         return wrong + _faults(spec, (pod.get("metadata") or {}).get("name") or "")
     encoded = comparable(spec)
-    if len(encoded) <= _REMEMBERED_SIZE and b'"ephemeral":' not in encoded and _is_sound(encoded):
+    if len(encoded) <= REMEMBERED_SIZE and b'"ephemeral":' not in encoded and _is_sound(encoded):
         return []
     return _faults(spec, (pod.get("metadata") or {}).get("name") or "")
 

@@ -10,7 +10,7 @@ import msgspec
 
 from pybernetes.api.fields import ROOT, FieldPath, go_quote
 from pybernetes.api.names import is_dns1123_label
-from pybernetes.api.validation.pods import comparable
+from pybernetes.api.validation.pods import REMEMBERED_SIZE, comparable
 from pybernetes.api.warnings.addresses import address
 from pybernetes.api.warnings.nodes import old_label, selector_term
 from pybernetes.api.warnings.volumes import fractional, pod_volumes
@@ -19,7 +19,6 @@ Object = dict[str, Any]
 
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 _PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
-_REMEMBERED_SIZE = 16 * 1024
 _BYTES = ("memory", "ephemeral-storage")
 _NULL_SELECTOR = "a null labelSelector results in matching no pod"
 _OLD_ANNOTATIONS = {
@@ -51,7 +50,7 @@ def pod(new: Object, old: Object | None) -> list[str]:
     if not any(".alpha.kubernetes.io/" in key or ".beta.kubernetes.io/" in key for key in annotations):
         annotations = {}
     encoded = comparable(spec)
-    if annotations or len(encoded) > _REMEMBERED_SIZE:
+    if annotations or len(encoded) > REMEMBERED_SIZE:
         return found + of_spec(spec, annotations, ROOT)
     return [*found, *_of_encoded(encoded)]
 
